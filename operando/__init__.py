@@ -1,0 +1,1 @@
+"""One in-operando experiment: its settings, its session, its live results."""

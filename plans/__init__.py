@@ -1,0 +1,1 @@
+"""What the instruments do together, as Bluesky plans."""

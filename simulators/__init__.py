@@ -1,0 +1,1 @@
+"""Instruments made of numbers, for development and tests."""
