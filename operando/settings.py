@@ -1,0 +1,197 @@
+"""The settings: one frozen tree, from one TOML file; its defaults are the simulated beamline."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+__all__ = [
+    "ArchiveSettings",
+    "CameraSettings",
+    "CellSettings",
+    "EpicsSettings",
+    "PotentiostatSettings",
+    "ReferenceSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "SimulationSettings",
+    "load_settings",
+    "settings_as_toml",
+]
+
+CellKind = Literal["asslb", "lelb"]
+Positive = Annotated[float, Field(gt=0)]
+
+_REFERENCE_CAPACITY_MAH_PER_G = {"asslb": 162.5, "lelb": 184.6}
+
+
+class SettingsError(ValueError):
+    """The settings file is missing, is not TOML, or holds a value that makes no sense."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CellSettings(_Section):
+    """The cell in the beam, and the limits that nothing may cross."""
+
+    kind: CellKind = "asslb"
+    mass_g: Positive = 2.0e-3
+    nominal_capacity_mah_per_g: Positive = 170.0
+    reference_capacity_mah_per_g: Positive = Field(
+        default_factory=lambda given: _REFERENCE_CAPACITY_MAH_PER_G[given["kind"]]
+    )
+    min_voltage_v: float = 3.0
+    max_voltage_v: float = 4.2
+    max_current_a: Positive = 1.0e-3
+
+    @model_validator(mode="after")
+    def _limits_are_in_order(self) -> CellSettings:
+        if self.min_voltage_v >= self.max_voltage_v:
+            raise ValueError("min_voltage_v must be below max_voltage_v")
+        return self
+
+    @property
+    def nominal_capacity_ah(self) -> float:
+        """Return the charge in Ah to which C-rates refer."""
+        return self.nominal_capacity_mah_per_g * self.mass_g / 1000.0
+
+    @property
+    def reference_capacity_ah(self) -> float:
+        """Return the charge in Ah from SOC 0 to SOC 1."""
+        return self.reference_capacity_mah_per_g * self.mass_g / 1000.0
+
+
+class SimulationSettings(_Section):
+    """Whether the beamline is simulated, how fast its time runs between stacks, and its chance."""
+
+    enabled: bool = True
+    rate: Annotated[float, Field(gt=0, le=10_000)] = 300.0
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class PotentiostatSettings(_Section):
+    """Where the potentiostat is; with the simulation on, ``resource`` is not used."""
+
+    resource: str = ""
+    watchdog_s: Annotated[float, Field(ge=0)] = 0.0
+    four_wire: bool = True
+
+
+class EpicsSettings(_Section):
+    """Where the microscope's process variables are; ``ca_addr_list`` empty: by broadcast."""
+
+    prefix: str = "TXM:"
+    ca_addr_list: str = ""
+    connection_timeout_s: Positive = 10.0
+
+
+class CameraSettings(_Section):
+    """What the camera's counts mean, and how many of them to take."""
+
+    adu_per_quantum: Positive = 1.0
+    read_noise_adu: Annotated[float, Field(ge=0)] = 3.0
+    exposure_s: Positive = 0.02
+    pixel_size_nm: Positive = 40.0
+
+
+class ReferenceSettings(_Section):
+    """The spectra of the pristine and the charged state; with the simulation on, its own."""
+
+    pristine: Path | None = None
+    charged: Path | None = None
+
+
+class ServerSettings(_Section):
+    """Where the session is served; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    public_read: bool = False
+
+
+class ArchiveSettings(_Section):
+    """Whether documents go into a catalogue, and into which: ``uri`` none is the embedded one."""
+
+    enabled: bool = True
+    uri: str | None = None
+
+
+class Settings(_Section):
+    """Everything that can be set, in one frozen tree."""
+
+    cell: CellSettings = CellSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    potentiostat: PotentiostatSettings = PotentiostatSettings()
+    epics: EpicsSettings = EpicsSettings()
+    camera: CameraSettings = CameraSettings()
+    references: ReferenceSettings = ReferenceSettings()
+    server: ServerSettings = ServerSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+
+    @model_validator(mode="after")
+    def _hardware_has_addresses(self) -> Settings:
+        if not self.simulation.enabled and not self.potentiostat.resource:
+            raise ValueError(
+                "potentiostat.resource is empty and simulation.enabled is false: name the"
+                " instrument, e.g. 'TCPIP0::192.0.2.7::5025::SOCKET'"
+            )
+        return self
+
+    def replaced(self, section: str, **values: Any) -> Settings:
+        """Return a copy with some values of one section replaced, validated again."""
+        tree = self.model_dump(exclude_unset=True)
+        tree[section] = {**tree.get(section, {}), **values}
+        return Settings.model_validate(tree)
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the settings from a TOML file, or return the defaults when there is none to read.
+
+    Args:
+        path: The file; relative paths in it are taken from its folder. None: the defaults.
+
+    Raises:
+        SettingsError: Names the file and every field that is wrong.
+    """
+    if path is None:
+        return Settings()
+    try:
+        tree = tomllib.loads(path.read_text())
+        return _with_absolute_references(Settings.model_validate(tree), path.parent)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is not TOML: {error}") from error
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_in_words(error)}") from error
+
+
+def settings_as_toml(settings: Settings) -> str:
+    """Return the settings as the text of a TOML file that `load_settings` reads back."""
+    lines: list[str] = []
+    for section, values in settings.model_dump(mode="json").items():
+        lines.append(f"[{section}]")
+        # JSON's strings, numbers and booleans are TOML's; what is None is left out.
+        lines += [f"{key} = {json.dumps(v)}" for key, v in values.items() if v is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _with_absolute_references(settings: Settings, folder: Path) -> Settings:
+    found = settings.references.model_dump(exclude_none=True)
+    absolute = {name: (folder / path).resolve() for name, path in found.items()}
+    return settings.replaced("references", **absolute)
+
+
+def _in_words(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+        for problem in error.errors()
+    )
