@@ -1,10 +1,10 @@
 """What can go wrong with an instrument.
 
 DeviceError (RuntimeError)
- |- LimitExceededError (ValueError)     asked for more than the device may do; nothing was sent
+ |- LimitExceededError (ValueError)     beyond what the device may do; nothing was sent
  |- NotConnectedError                   no instrument, IOC or camera answers
- |- NotInTimeError (TimeoutError)       connected, but did not get there in the time physics allows
- |- MotionError                         a motor stopped somewhere else, or says that something is wrong
+ |- NotInTimeError (TimeoutError)       did not get there in the time that physics allows
+ |- MotionError                         a motor stands elsewhere, or reports an alarm
  |- CameraError                         the camera or its file writer is not in a state to go on
  |   `- FrameMissingError               frames and the points they belong to no longer match
  |- LinkError                           the line of a message-based instrument
