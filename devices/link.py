@@ -1,0 +1,260 @@
+"""The one owner of a conversation with a message-based instrument.
+
+PyVISA sessions on raw sockets have habits that lose or exchange replies (late replies answer the
+next query, ``clear()`` on a closed peer never returns, a closed peer is read at full load until the
+timeout, Nagle's algorithm costs 40 ms a command). A `Link` keeps them away from the instruments:
+whatever goes wrong, the session is dropped and opened again, never repaired.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pyvisa
+from pyvisa.resources import MessageBasedResource
+
+from devices.errors import CommandError, InstrumentMismatchError, LinkDownError
+
+__all__ = ["Link"]
+
+logger = logging.getLogger(__name__)
+
+_Reply = TypeVar("_Reply")
+
+# What a PyVISA session throws when the line is bad: NI-VISA and pyvisa-py do not agree on one type.
+_IO_ERRORS = (
+    pyvisa.errors.VisaIOError,
+    pyvisa.errors.InvalidSession,
+    OSError,
+    UnicodeDecodeError,
+)
+_CHUNK_BYTES = 1 << 20
+_OPEN_TIMEOUT_S = 3.0
+_MOST_ERRORS = 20
+
+
+class Link:
+    """Talk to one instrument, from any thread, and always know which reply belongs to which query.
+
+    Args:
+        resource: VISA resource name, for example ``TCPIP0::10.0.0.7::5025::SOCKET``.
+        timeout_s: Longest wait for one reply.
+        backend: PyVISA library, ``@py`` for the pure Python one, ``@ivi`` for a vendor's.
+    """
+
+    def __init__(self, resource: str, *, timeout_s: float = 2.0, backend: str = "@py") -> None:
+        self.resource = resource
+        self.identity = ""
+        self.reconnects = 0
+        self._timeout_s = timeout_s
+        self._backend = backend
+        self._lock = threading.RLock()
+        self._session: MessageBasedResource | None = None
+        self._nonce = 0
+
+    def open(self) -> None:
+        """Open the session and ask who answers.
+
+        Raises:
+            LinkDownError: If nobody answers.
+            InstrumentMismatchError: If another instrument answers than the first time.
+        """
+        with self._lock:
+            self.close()
+            try:
+                self._session = self._open_session()
+                identity = self._session.query("*IDN?").strip()
+            except _IO_ERRORS as error:
+                self.close()
+                raise self._down("*IDN?", error) from error
+            self._recognise(identity)
+
+    def close(self) -> None:
+        """Close the session; the next query opens it again."""
+        with self._lock:
+            session, self._session = self._session, None
+            if session is not None:
+                # A session that is already broken may object to being closed.
+                with contextlib.suppress(*_IO_ERRORS):
+                    session.close()
+
+    def query(self, command: str) -> str:
+        """Ask, and ask once more over a new session if the line failed.
+
+        Args:
+            command: A query without side effects; it may reach the instrument twice.
+
+        Raises:
+            LinkDownError: If there is still no answer.
+            InstrumentMismatchError: If another instrument answers.
+        """
+        try:
+            return self._exchange(command)
+        except LinkDownError as error:
+            logger.info("%s; asking again", error)
+            return self._exchange(command)
+
+    def send(self, *commands: str) -> None:
+        """Set something and wait until it is done; never repeated, for it may have been done.
+
+        Args:
+            commands: Sent as one message, closed by ``*OPC?``.
+
+        Raises:
+            LinkDownError: If the instrument did not confirm; whether it obeyed is then unknown.
+            InstrumentMismatchError: If another instrument answers.
+        """
+        with self._lock:
+            reply = self._exchange(";".join((*commands, "*OPC?")))
+            if reply != "1":
+                self.close()
+                raise LinkDownError(
+                    f"{self.resource}: {commands[0]} was confirmed by {reply!r} instead of 1; "
+                    "another program may talk to the instrument"
+                )
+
+    def apply(self, *commands: str) -> None:
+        """Set something and read the instrument's error queue.
+
+        Raises:
+            CommandError: If the instrument objected.
+            LinkDownError: If it did not confirm.
+            InstrumentMismatchError: If another instrument answers.
+        """
+        with self._lock:
+            self.send(*commands)
+            errors = self.drain_errors()
+        if errors:
+            raise CommandError(f"{self.resource}: {'; '.join(commands)[:160]}: {', '.join(errors)}")
+
+    def drain_errors(self) -> list[str]:
+        """Take everything out of the instrument's error queue.
+
+        Raises:
+            LinkDownError: If the reply is no error message, so that queries are out of step.
+        """
+        errors: list[str] = []
+        for _ in range(_MOST_ERRORS):
+            reply = self.query(":SYST:ERR?")
+            # Only the number in front is the same in all models and firmwares.
+            number = reply.split(",", 1)[0]
+            if number.strip("+-").isdigit() is False:
+                self.close()
+                raise LinkDownError(f"{self.resource}: {reply!r} is no error message; out of step")
+            if int(number) == 0:
+                break
+            errors.append(reply)
+        return errors
+
+    def in_step(self) -> bool:
+        """Tell whether the instrument answers this query and not an earlier one."""
+        self._nonce = (self._nonce + 37) % 256
+        return self.query(f"*ESE {self._nonce};*ESE?") == str(self._nonce)
+
+    def _exchange(self, message: str) -> str:
+        return self._with_session(lambda session: session.query(message).strip(), message)
+
+    def _with_session(
+        self, action: Callable[[MessageBasedResource], _Reply], message: str
+    ) -> _Reply:
+        with self._lock:
+            if self._session is None or not _line_is_clean(self._session):
+                self._reopen()
+            session = self._session
+            if session is None:  # only for the type checker: _reopen raises or opens
+                raise LinkDownError(f"{self.resource}: not open")
+            try:
+                return action(session)
+            except _IO_ERRORS as error:
+                # The reply may come later: on this session it would answer the next query.
+                self.close()
+                raise self._down(message, error) from error
+
+    def _reopen(self) -> None:
+        known = bool(self.identity)
+        self.open()
+        if known:
+            self.reconnects += 1
+            logger.info("%s: connected again to %s", self.resource, self.identity)
+
+    def _open_session(self) -> MessageBasedResource:
+        try:
+            session = pyvisa.ResourceManager(self._backend).open_resource(
+                self.resource,
+                open_timeout=int(_OPEN_TIMEOUT_S * 1000),
+                read_termination="\n",
+                write_termination="\n",
+                timeout=int(self._timeout_s * 1000),
+                chunk_size=_CHUNK_BYTES,
+            )
+        except Exception as error:
+            # pyvisa-py throws a bare Exception if nobody takes the connection or the name is unknown.
+            if type(error) is Exception:
+                raise ConnectionError(str(error)) from error
+            raise
+        if not isinstance(session, MessageBasedResource):
+            session.close()
+            raise LinkDownError(f"{self.resource}: no message-based instrument; check its address")
+        _tune_socket(session, self._timeout_s)
+        return session
+
+    def _recognise(self, identity: str) -> None:
+        if self.identity and identity != self.identity:
+            self.close()
+            raise InstrumentMismatchError(
+                f"{self.resource}: {identity!r} answers where {self.identity!r} did; "
+                "connect the instrument the cell hangs on, or start the service again"
+            )
+        self.identity = identity
+
+    def _down(self, message: str, error: BaseException) -> LinkDownError:
+        return LinkDownError(
+            f"{self.resource}: no answer to {message[:60]!r} within {self._timeout_s:g} s "
+            f"({type(error).__name__}: {error}); check power, cable and address"
+        )
+
+
+def _socket_session(session: MessageBasedResource) -> Any:
+    """Find pyvisa-py's own object below a session; other libraries have none."""
+    return getattr(session.visalib, "sessions", {}).get(session.session)
+
+
+def _raw_socket(session: MessageBasedResource) -> socket.socket | None:
+    interface = getattr(_socket_session(session), "interface", None)
+    return interface if isinstance(interface, socket.socket) else None
+
+
+def _tune_socket(session: MessageBasedResource, timeout_s: float) -> None:
+    # pyvisa-py offers no settable VI_ATTR_TCPIP_NODELAY on SOCKET: it has to be set underneath.
+    wire = _raw_socket(session)
+    if wire is None:
+        return
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Without this a write to an instrument that has stopped reading never returns.
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))
+
+
+def _line_is_clean(session: MessageBasedResource) -> bool:
+    """Tell whether the peer is there and has said nothing that nobody asked for.
+
+    A waiting reply belongs to an older query and would answer the next one; a waiting FIN would be
+    read by pyvisa-py at full load until the timeout.
+    """
+    wire = _raw_socket(session)
+    if wire is None:
+        return True
+    if getattr(_socket_session(session), "_pending_buffer", b""):
+        return False
+    try:
+        wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
