@@ -193,7 +193,7 @@ class Link:
                 chunk_size=_CHUNK_BYTES,
             )
         except Exception as error:
-            # pyvisa-py throws a bare Exception if nobody takes the connection or the name is unknown.
+            # pyvisa-py throws a bare Exception if nobody takes the connection.
             if type(error) is Exception:
                 raise ConnectionError(str(error)) from error
             raise

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from devices.errors import LimitExceededError
+
 __all__ = [
     "ConstantCurrent",
     "EndState",
@@ -18,6 +20,7 @@ __all__ = [
     "Milestone",
     "OpenCircuit",
     "Technique",
+    "refuse_beyond",
     "technique_from_document",
 ]
 
@@ -157,6 +160,32 @@ class Milestone:
     def as_document(self) -> dict[str, Any]:
         """Return the milestone as plain values."""
         return asdict(self)
+
+
+def refuse_beyond(envelope: Envelope, technique: Technique, *, who: str) -> None:
+    """Refuse a technique that its cell must not see; call it before anything is sent.
+
+    Args:
+        envelope: Limits of the cell.
+        technique: What was asked for.
+        who: Name of the cell, for the message.
+
+    Raises:
+        LimitExceededError: If the current or the final voltage is beyond the envelope.
+    """
+    if not isinstance(technique, ConstantCurrent):
+        return
+    if abs(technique.current_a) > envelope.max_current_a:
+        raise LimitExceededError(
+            f"{who}: {technique.current_a:g} A is beyond {envelope.max_current_a:g} A; "
+            "ask for less, or widen the envelope of this cell"
+        )
+    until_v = technique.until_voltage_v
+    if until_v is not None and not envelope.min_voltage_v <= until_v <= envelope.max_voltage_v:
+        raise LimitExceededError(
+            f"{who}: {until_v:g} V is outside {envelope.min_voltage_v:g} V to "
+            f"{envelope.max_voltage_v:g} V; ask for a voltage inside the envelope of this cell"
+        )
 
 
 def technique_from_document(document: dict[str, Any]) -> Technique:

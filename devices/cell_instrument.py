@@ -1,0 +1,97 @@
+"""What the keeper of a cell asks of any instrument that charges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from devices.techniques import Envelope, Technique
+
+__all__ = ["CellInstrument", "InstrumentState", "Reading"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One row of the instrument's buffer.
+
+    Attributes:
+        row: Absolute row number, 1 for the first row of the programme.
+        time_s: Instrument's time since row 1.
+        voltage_v: Voltage of the cell.
+        current_a: Current, positive on charge.
+        limited: Whether the analog clamp held the source back.
+    """
+
+    row: int
+    time_s: float
+    voltage_v: float
+    current_a: float
+    limited: bool
+
+
+@dataclass(frozen=True)
+class InstrumentState:
+    """What the instrument did at one instant.
+
+    Attributes:
+        first_row: Oldest row still in the buffer, 0 if there is none.
+        last_row: Newest row, 0 if there is none.
+        output_on: Whether the source is connected to the cell.
+        trigger: State of the program in the instrument, in its own word.
+    """
+
+    first_row: int
+    last_row: int
+    output_on: bool
+    trigger: str
+
+    @property
+    def running(self) -> bool:
+        """Whether the instrument works through a program."""
+        return self.trigger in {"RUNNING", "WAITING"}
+
+    @property
+    def busy(self) -> bool:
+        """Whether the cell must be left alone."""
+        return self.running or self.output_on
+
+
+class CellInstrument(Protocol):
+    """An instrument that runs a technique by itself and keeps the rows until they are read."""
+
+    @property
+    def identity(self) -> str:
+        """Maker, model, serial number and firmware."""
+
+    def connect(self) -> InstrumentState:
+        """Begin to talk to the instrument; never changes its output."""
+
+    def secure(self) -> None:
+        """Make sure that an output that is off leaves the cell at open circuit."""
+
+    def prepare(self, envelope: Envelope) -> None:
+        """Reset the instrument and put the limits in; refuses while the output is on."""
+
+    def adopt(self, envelope: Envelope) -> None:
+        """Take over the programme that runs, or ran last, to read it again from its first row."""
+
+    def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
+        """Load the technique into the instrument and let it run."""
+
+    def state(self) -> InstrumentState:
+        """Ask what the instrument does now."""
+
+    def read_new(self, state: InstrumentState) -> list[Reading]:
+        """Read the next rows, not beyond what the state names; empty if there are none."""
+
+    def programme_uid(self) -> str:
+        """Name the programme that the rows in the buffer belong to; the same for every host."""
+
+    def beat(self) -> None:
+        """Tell the watchdog in the instrument that the host is alive."""
+
+    def stop(self) -> None:
+        """End the program and leave the cell at open circuit, verified."""
+
+    def disconnect(self) -> None:
+        """Let go of the line; the instrument goes on."""

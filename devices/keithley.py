@@ -1,0 +1,290 @@
+"""Keithley 2450, 2460, 2461 and 2470 with the SCPI command set as galvanostats."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from devices.cell_instrument import InstrumentState, Reading
+from devices.errors import (
+    CellBusyError,
+    CommandError,
+    InstrumentMismatchError,
+    LimitExceededError,
+    LinkDownError,
+)
+from devices.link import Link
+from devices.source_settings import SourceSettings, source_settings
+from devices.techniques import Envelope, Technique, refuse_beyond
+from devices.trigger_program import trigger_program
+
+__all__ = ["Keithley2450"]
+
+logger = logging.getLogger(__name__)
+
+_MODELS = ("2450", "2460", "2461", "2470")
+_OLDEST_FIRMWARE = (1, 6)
+_PROTECTIONS_V = (2, 5, 10, 20, 40)
+_ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT'
+_COLUMNS = 4
+_CHUNK_ROWS = 400
+_IN_LIMIT = 4  # bit of SOURSTAT
+
+
+class Keithley2450:
+    """One source-measure unit on one link.
+
+    Args:
+        link: The conversation with it; nobody else may use it.
+        watchdog_s: Window of the watchdog in the instrument's time, 0 for none.
+        four_wire: Sense the voltage at the cell instead of at the terminals.
+    """
+
+    def __init__(self, link: Link, *, watchdog_s: float = 0.0, four_wire: bool = True) -> None:
+        self._link = link
+        self.watchdog_s = watchdog_s
+        self._four_wire = four_wire
+        self._envelope: Envelope | None = None
+        self._rows_read = 0
+        self._senses_voltage = True
+
+    @property
+    def identity(self) -> str:
+        """Maker, model, serial number and firmware; empty before `connect`."""
+        return self._link.identity
+
+    def connect(self) -> InstrumentState:
+        """Begin to talk to the instrument; its output stays as it is, for it may be charging.
+
+        Raises:
+            InstrumentMismatchError: If another model, firmware or command set answers.
+            LinkDownError: If nobody answers.
+        """
+        self._link.open()
+        self._refuse_stranger()
+        language = self._link.query("*LANG?")
+        if language != "SCPI":
+            raise InstrumentMismatchError(
+                f"{self.identity}: its command set is {language}; "
+                "choose SCPI in its menu and switch it off and on"
+            )
+        if not self._link.in_step():
+            self._link.close()
+            raise LinkDownError(f"{self._link.resource}: replies are out of step with queries")
+        return self.state()
+
+    def disconnect(self) -> None:
+        """Let go of the line; the instrument goes on with its programme."""
+        self._link.close()
+
+    def secure(self) -> None:
+        """Open the relay of an output that is off.
+
+        After power-on and after ``*RST`` "off" is a source of 0 V that discharges the cell.
+
+        Raises:
+            LinkDownError: If the instrument did not confirm.
+        """
+        if not self.state().busy and not self._is_high_impedance():
+            logger.warning("%s: its off-state was not open circuit", self.identity)
+            self._link.send(":OUTP:SMOD HIMP")
+
+    def prepare(self, envelope: Envelope) -> None:
+        """Reset the instrument and put the limits of the cell in; read both back.
+
+        Raises:
+            CellBusyError: If the output is on, or a program runs.
+            LimitExceededError: If the instrument has no protection for such a cell.
+            CommandError: If the instrument objects, or reads back something else.
+        """
+        clamp_v = envelope.clamp_voltage_v
+        protection = next((v for v in _PROTECTIONS_V if v >= clamp_v), None)
+        if protection is None:
+            raise LimitExceededError(f"{self.identity}: {clamp_v} V is beyond its protection")
+        if self.state().busy:
+            raise CellBusyError(
+                f"{self.identity}: its output is on; another programme runs on this cell. "
+                "End it, or let this host adopt it"
+            )
+        # HIMP comes before *RST, and again after it: *RST makes "off" a source of 0 V.
+        self._link.send("*CLS", ":OUTP:SMOD HIMP")
+        self._link.send("*RST")
+        self._link.apply(":OUTP:SMOD HIMP", f":SOUR:VOLT:PROT PROT{protection}")
+        self._expect(":SOUR:VOLT:PROT?", f"PROT{protection}")
+        self._expect(":OUTP?", "0")
+        if not self._is_high_impedance():
+            raise CommandError(f"{self.identity}: its off-state did not become high impedance")
+        self._envelope = envelope
+        self._rows_read = 0
+
+    def adopt(self, envelope: Envelope) -> None:
+        """Take over what the instrument does, or did last, and read it again from row 1.
+
+        Raises:
+            LinkDownError: If nobody answers.
+        """
+        self._envelope = envelope
+        self._senses_voltage = self._link.query(":SOUR:FUNC?").upper().startswith("CURR")
+        self._rows_read = 0
+
+    def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
+        """Load the technique and its limits into the instrument and let it run.
+
+        Args:
+            technique: What to do.
+            keep_rows: Go on behind the rows in the buffer: the second half of a programme.
+
+        Raises:
+            CellBusyError: If a program runs.
+            CommandError: If `prepare` was left out, or the instrument objects.
+            LimitExceededError: If the technique is beyond the envelope.
+            LinkDownError: If it did not confirm; it may run nevertheless: ask for its `state`.
+        """
+        if self._envelope is None:
+            raise CommandError(f"{self.identity}: prepare(envelope) comes before start()")
+        refuse_beyond(self._envelope, technique, who=self.identity)
+        if self.state().busy:
+            raise CellBusyError(f"{self.identity}: a programme runs already; end it first")
+        settings = source_settings(technique, self._envelope, four_wire=self._four_wire)
+        self._link.apply(*settings.commands)
+        for query, value in settings.read_back:
+            self._expect_number(query, value)
+        self._load(technique, settings, keep_rows=keep_rows)
+        self._senses_voltage = settings.senses_voltage
+        if not keep_rows:
+            self._rows_read = 0
+        self._link.apply(":INIT")
+
+    def state(self) -> InstrumentState:
+        """Ask in one message for the rows in the buffer, the output and the program.
+
+        Raises:
+            LinkDownError: If nobody answers, or the answer makes no sense.
+        """
+        reply = self._link.query(":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?")
+        try:
+            first, last, output, trigger = reply.split(";")[:4]
+            rows = int(float(first)), int(float(last))
+        except ValueError as error:
+            raise self._out_of_step(reply) from error
+        return InstrumentState(*rows, output_on=output != "0", trigger=trigger.strip().upper())
+
+    def read_new(self, state: InstrumentState) -> list[Reading]:
+        """Read the next rows, at most one message full; empty when all have been read.
+
+        Rows that the buffer has lost are missing in the numbers.
+
+        Args:
+            state: Taken just before; names the rows in the buffer.
+
+        Raises:
+            LinkDownError: If nobody answers, or the answer makes no sense.
+        """
+        first = max(self._rows_read + 1, state.first_row)
+        last = min(state.last_row, first + _CHUNK_ROWS - 1)
+        if last < first:
+            return []
+        reply = self._link.query(_ROWS.format(first=first, last=last))
+        try:
+            values = [float(field) for field in reply.split(",")]
+        except ValueError as error:
+            raise self._out_of_step(reply) from error
+        if len(values) != _COLUMNS * (last - first + 1):
+            raise self._out_of_step(reply)
+        self._rows_read = last
+        return [
+            self._reading(first + k, values[_COLUMNS * k : _COLUMNS * (k + 1)])
+            for k in range(last - first + 1)
+        ]
+
+    def programme_uid(self) -> str:
+        """Name the programme in the buffer by the instrument and the instant of its row 1.
+
+        Raises:
+            LinkDownError: If nobody answers, or the answer makes no sense.
+        """
+        row = max(1, self.state().first_row)
+        reply = self._link.query(f':TRAC:DATA? {row},{row},"defbuffer1",SEC,FRAC,REL')
+        try:
+            seconds, fraction, since_row_1 = (float(field) for field in reply.split(","))
+        except ValueError as error:
+            raise self._out_of_step(reply) from error
+        return f"{self.identity.split(',')[2]}-{seconds + fraction - since_row_1:.2f}"
+
+    def beat(self) -> None:
+        """Tell the watchdog that the host is alive.
+
+        Raises:
+            LinkDownError: If the instrument did not confirm.
+        """
+        self._link.send("*TRG")
+
+    def stop(self) -> None:
+        """Take a last reading, switch the output off and read back that it is.
+
+        Raises:
+            LinkDownError: If the instrument cannot be reached, twice: the cell may be charging.
+            CommandError: If the output stays on.
+        """
+        try:
+            self._switch_off()
+        except LinkDownError as error:
+            # Unlike other commands, "off" may be said twice.
+            logger.warning("%s; switching off once more", error)
+            self._switch_off()
+
+    def _switch_off(self) -> None:
+        self._link.send(":ABOR")
+        if self._link.query(":OUTP?") != "0":
+            # It closes the charge integral at the instant of the end instead of a period earlier.
+            self._link.query(':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT')
+        self._link.send(":OUTP OFF")
+        self._expect(":OUTP?", "0")
+
+    def _load(self, technique: Technique, settings: SourceSettings, *, keep_rows: bool) -> None:
+        program = trigger_program(
+            settings.limits,
+            period_s=technique.period_s,
+            max_duration_s=technique.max_duration_s,
+            watchdog_s=self.watchdog_s,
+            keep_rows=keep_rows,
+        )
+        self._link.apply(*program)
+
+    def _reading(self, row: int, values: list[float]) -> Reading:
+        read, source, time_s, status = values
+        voltage_v, current_a = (read, source) if self._senses_voltage else (source, read)
+        limited = bool(int(status) & _IN_LIMIT)
+        return Reading(row, time_s, voltage_v, current_a, limited)
+
+    def _refuse_stranger(self) -> None:
+        fields = self.identity.upper().split(",")
+        known = len(fields) == 4 and "KEITHLEY" in fields[0] and fields[1].endswith(_MODELS)
+        firmware = re.match(r"(\d+)\.(\d+)", fields[3].strip()) if known else None
+        if firmware is None:
+            raise InstrumentMismatchError(
+                f"{self._link.resource}: {self.identity!r} is none of {', '.join(_MODELS)}; "
+                "check the address"
+            )
+        if (int(firmware[1]), int(firmware[2])) < _OLDEST_FIRMWARE:
+            raise InstrumentMismatchError(f"{self.identity}: firmware 1.6 or newer is needed")
+
+    def _is_high_impedance(self) -> bool:
+        replies = (self._link.query(f":OUTP:{kind}:SMOD?") for kind in ("VOLT", "CURR"))
+        return all(reply.upper().startswith("HIMP") for reply in replies)
+
+    def _expect(self, query: str, value: str) -> None:
+        reply = self._link.query(query)
+        if reply != value:
+            raise CommandError(f"{self.identity}: {query} reads back {reply!r} instead of {value}")
+
+    def _expect_number(self, query: str, value: float) -> None:
+        reply = self._link.query(query)
+        if abs(float(reply) - value) > 1e-12 + 1e-4 * abs(value):
+            raise CommandError(f"{self.identity}: {query} reads back {reply} instead of {value:g}")
+
+    def _out_of_step(self, reply: str) -> LinkDownError:
+        self._link.close()
+        return LinkDownError(
+            f"{self._link.resource}: {reply[:60]!r} does not answer what was asked"
+        )

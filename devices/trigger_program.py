@@ -1,0 +1,66 @@
+"""The program that a Keithley 2450, 2460, 2461 or 2470 runs by itself while it charges a cell.
+
+Source: reference manual 2450-901-01, trigger model blocks. The program measures, tests the limits,
+waits for the host's sign of life if there is a watchdog, and switches the output off at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SoftLimits", "trigger_program"]
+
+_BUFFER = '"defbuffer1"'
+_APERTURE_S = 0.02  # one power line cycle; part of the period between two readings
+
+
+@dataclass(frozen=True)
+class SoftLimits:
+    """The measured quantity ends the program when it leaves this range (V or A)."""
+
+    low: float
+    high: float
+
+
+def trigger_program(
+    limits: SoftLimits,
+    *,
+    period_s: float,
+    max_duration_s: float,
+    watchdog_s: float = 0.0,
+    keep_rows: bool = False,
+) -> list[str]:
+    """Write the program, one command a block.
+
+    The first reading is taken as soon as the output is on, so that the charge of row 1 is zero.
+
+    Args:
+        limits: Range of the sensed quantity.
+        period_s: Time between two readings.
+        max_duration_s: Longest time with the output on.
+        watchdog_s: Window in which the host must beat at least once; 0 for no watchdog. Without a
+            beat the output goes off between one and two windows after the last one.
+        keep_rows: Go on behind the rows in the buffer instead of clearing it.
+    """
+    readings = max(1, round(max_duration_s / period_s))
+    window = max(1, round(watchdog_s / period_s)) if watchdog_s > 0.0 else 0
+    off = 11 if window else 8
+    blocks = [
+        "NOP 1" if keep_rows else f"BUFF:CLE 1,{_BUFFER}",
+        "SOUR:STAT 2,ON",
+        f"MEAS 3,{_BUFFER}",
+        f"DEL:CONS 4,{max(0.0, period_s - _APERTURE_S):.6g}",
+        f"MEAS 5,{_BUFFER}",
+        f"BRAN:LIM:CONS 6,OUT,{limits.low:.9g},{limits.high:.9g},{off},5",
+    ]
+    if window:
+        blocks += [
+            f"BRAN:COUN 7,{window},4",
+            "BRAN:EVEN 8,COMM,10",
+            f"BRAN:ALW 9,{off}",
+            f"BRAN:COUN 10,{max(1, readings // window)},4",
+        ]
+    else:
+        blocks.append(f"BRAN:COUN 7,{readings},4")
+    blocks.append(f"SOUR:STAT {off},OFF")
+    return [':TRIG:LOAD "Empty"', *(f":TRIG:BLOC:{block}" for block in blocks)]
