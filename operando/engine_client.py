@@ -68,8 +68,8 @@ class EngineClient:
         return reply
 
     def _exchange(self, request: bytes, timeout_s: float) -> bytes:
-        socket: zmq.Socket[bytes]
-        with zmq.Context.instance().socket(zmq.REQ) as socket:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+        with context.socket(zmq.REQ) as socket:
             socket.linger = 0
             socket.connect(self._address)
             socket.send(request)

@@ -194,4 +194,5 @@ def _in_words(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
         for problem in error.errors()
+        if problem["type"] != "default_factory_not_called"
     )
