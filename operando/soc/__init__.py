@@ -1,0 +1,1 @@
+"""From frames at a nickel edge to maps of the state of charge, as pure functions on arrays."""
