@@ -1,0 +1,86 @@
+"""One run on its way into the catalogue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from operando.journal import Entry
+
+if TYPE_CHECKING:
+    from operando.archive_pages import PageNormalizer
+
+__all__ = ["ArchivedRun"]
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_BURST = 500
+
+
+class ArchivedRun:
+    """Sends the documents of one run, each once; after any trouble sends it again from the first.
+
+    Args:
+        uid: Uid of the run.
+        first_seq: Where in the journal the run begins.
+        entries: Gives every entry of the run that the journal holds, in order.
+    """
+
+    def __init__(self, uid: str, first_seq: int, entries: Callable[[], list[Entry]]) -> None:
+        self.uid = uid
+        self.first_seq = first_seq
+        self.closed = False
+        self.failures = 0
+        self._entries = entries
+        self._writer: PageNormalizer | None = None
+        self._waiting: list[Entry] = []
+        self._sent_seq = 0
+
+    @property
+    def lag(self) -> int:
+        """Documents that are not in the catalogue yet, as far as is known."""
+        return len(self._waiting)
+
+    def feed(self, entry: Entry) -> None:
+        """Note one more document of the run."""
+        if entry.seq > self._sent_seq:
+            self._waiting.append(entry)
+
+    def send(self, container: Any) -> None:
+        """Send what waits; any exception means that nothing of the run may be relied on.
+
+        Args:
+            container: The tiled client of the catalogue of runs.
+        """
+        if self._writer is None:
+            self._begin(container)
+        burst, self._waiting = self._waiting[:_LARGEST_BURST], self._waiting[_LARGEST_BURST:]
+        if self._writer is None or not burst:
+            return
+        # The catalogue's client takes seconds to import; what only reads this file need not wait.
+        from operando.archive_pages import in_pages
+
+        for name, doc in in_pages((entry.name, entry.doc) for entry in burst):
+            self._writer(name, doc)
+        self._sent_seq = burst[-1].seq
+        self.closed = burst[-1].name == "stop"
+        self.failures = 0
+
+    def start_again(self) -> None:
+        """Forget what was sent: the next `send` removes the part that is there and sends all."""
+        self._writer = None
+        self._sent_seq = 0
+        self.failures += 1
+
+    def _begin(self, container: Any) -> None:
+        """Remove what an earlier attempt left, and take the run's documents from the first."""
+        from operando.archive_pages import PageNormalizer, PageWriter
+
+        if self.uid in container:
+            container.delete_contents([self.uid], recursive=True, external_only=False)
+            logger.info("run %s was there in part; it is sent again", self.uid)
+        self._waiting = self._entries()
+        writer = PageNormalizer()
+        writer.subscribe(PageWriter(container))
+        self._writer = writer

@@ -1,0 +1,244 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import httpx
+import numpy as np
+import pytest
+from event_model import compose_run
+
+from operando.archive_pages import in_pages
+from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
+from operando.journal import JournalWriter
+from operando.tiled_server import tiled_address
+
+DEADLINE_S = 90.0
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class House:
+    """A data server and an archive as real processes on one data directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.data = DataDirectory.make(root / "data")
+        self.runtime = RuntimeDirectory(root / "run")
+        self.runtime.root.mkdir()
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._client: Any = None
+
+    def start(self, module: str) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", module]
+        command += ["--data", str(self.data.root), "--runtime", str(self.runtime.root)]
+        log = (self.data.logs / f"{module}.log").open("ab")
+        self.children[module] = subprocess.Popen(command, stdout=log, stderr=log)
+        log.close()
+
+    def kill(self, module: str, number: int = signal.SIGKILL) -> None:
+        child = self.children.pop(module)
+        os.kill(child.pid, number)
+        child.wait(timeout=30)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.context.http_client.close()
+        for module in list(self.children):
+            self.kill(module, signal.SIGTERM)
+
+    def client(self, name: str) -> Any:
+        if self._client is None:
+            from tiled.client import from_uri
+
+            address = tiled_address(self.runtime)
+            if address is None:
+                raise KeyError("the data server has not started yet")
+            self._client = from_uri(address["uri"])
+        return self._client[name]
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except (KeyError, httpx.HTTPError, TypeError):
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(f"{what} did not happen within {DEADLINE_S} s")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    place = House(tmp_path_factory.mktemp("archive"))
+    place.start("operando.tiled_server")
+    place.start("operando.archive")
+    yield place
+    place.close()
+
+
+class Experiment:
+    """Writes a run of frames and rows into the journal, as the engine does."""
+
+    def __init__(self, house: House, seed: int) -> None:
+        self._journal = JournalWriter(house.data.journal)
+        self._run = compose_run(metadata={"purpose": "xanes_scan", "n": seed})
+        self.uid = self._run.start_doc["uid"]
+        self.frames = np.random.default_rng(seed).integers(0, 9999, (6, 8, 10), dtype=np.uint16)
+        self._path = house.data.frames / f"{self.uid}.h5"
+        with h5py.File(self._path, "w", libver="latest") as file:
+            file.create_dataset("/entry/data/data", data=self.frames, chunks=(1, 8, 10))
+        self._journal("start", self._run.start_doc)
+        self._open_stream()
+        self._taken = 0
+
+    def _open_stream(self) -> None:
+        image = {
+            "source": "camera",
+            "dtype": "array",
+            "shape": [8, 10],
+            "dtype_numpy": "<u2",
+            "external": "STREAM:",
+        }
+        energy = {"source": "mono", "dtype": "number", "shape": [], "dtype_numpy": "<f8"}
+        self._stream = self._run.compose_descriptor(
+            name="primary", data_keys={"camera_image": image, "mono_energy_ev": energy}
+        )
+        self._journal("descriptor", self._stream.descriptor_doc)
+        resource = self._run.compose_stream_resource(
+            mimetype="application/x-hdf5",
+            uri=f"file://localhost{self._path}",
+            data_key="camera_image",
+            parameters={"dataset": "/entry/data/data", "swmr": True, "chunk_shape": (1, 8, 10)},
+        )
+        self._resource = resource
+        self._journal("stream_resource", resource.stream_resource_doc)
+
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            k = self._taken
+            datum = self._resource.compose_stream_datum(
+                indices={"start": k, "stop": k + 1},
+                seq_nums={"start": k + 1, "stop": k + 2},
+                descriptor=self._stream.descriptor_doc,
+            )
+            self._journal("stream_datum", datum)
+            # An integer first: the column must stay one of numbers.
+            value = 0 if k == 0 else 8333.0 + k / 2
+            event = self._stream.compose_event(
+                data={"mono_energy_ev": value}, timestamps={"mono_energy_ev": 1.0 * k}
+            )
+            self._journal("event", event)
+            self._taken += 1
+
+    def close(self) -> None:
+        self._journal("stop", self._run.compose_stop())
+        self._journal.close()
+
+
+def rows(run: Any) -> list[float]:
+    table = run["primary"].base["internal"].read()
+    assert table["seq_num"].tolist() == list(range(1, len(table) + 1))
+    return list(table["mono_energy_ev"])
+
+
+def is_whole(house: House, experiment: Experiment) -> bool:
+    run = house.client("raw")[experiment.uid]
+    return bool(run.metadata.get("stop"))
+
+
+def assert_whole(house: House, experiment: Experiment) -> None:
+    run = house.client("raw")[experiment.uid]
+    assert rows(run) == [0.0, *(8333.0 + k / 2 for k in range(1, 6))]
+    image = run["primary"].base["camera_image"].read()
+    np.testing.assert_array_equal(image, experiment.frames)
+
+
+def test_an_open_run_gives_its_rows_and_its_frames(house: House) -> None:
+    experiment = Experiment(house, 1)
+    experiment.take(4)
+    wait_for(lambda: len(rows(house.client("raw")[experiment.uid])) == 4, "four rows")
+    run = house.client("raw")[experiment.uid]
+    assert "stop" not in run.metadata
+    image = run["primary"].base["camera_image"].read()
+    np.testing.assert_array_equal(image, experiment.frames[:4])
+    experiment.take(2)
+    experiment.close()
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+
+
+def test_databroker_finds_what_was_archived(house: House) -> None:
+    from databroker.client import CatalogOfBlueskyRuns
+    from tiled.queries import Key
+
+    catalogue = house.client("raw")
+    assert isinstance(catalogue, CatalogOfBlueskyRuns)
+    assert len(catalogue.search(Key("purpose") == "xanes_scan")) >= 1
+
+
+def test_a_killed_archive_goes_on_without_losing_or_doubling_a_row(house: House) -> None:
+    experiment = Experiment(house, 2)
+    experiment.take(3)
+    wait_for(lambda: len(rows(house.client("raw")[experiment.uid])) == 3, "three rows")
+    house.kill("operando.archive")
+    experiment.take(3)
+    experiment.close()
+    house.start("operando.archive")
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+
+
+def test_a_run_that_cannot_be_written_does_not_hold_the_next_one(house: House) -> None:
+    writer = JournalWriter(house.data.journal)
+    poison = compose_run(metadata={"purpose": "poison"})
+    writer("start", poison.start_doc)
+    broken = {"source": "x", "dtype": "number", "shape": []}
+    stream = poison.compose_descriptor(name="primary", data_keys={"k" * 80: broken})
+    writer("descriptor", stream.descriptor_doc)
+    writer("event", stream.compose_event(data={"k" * 80: 1.0}, timestamps={"k" * 80: 1.0}))
+    writer("stop", poison.compose_stop())
+    writer.close()
+    experiment = Experiment(house, 3)
+    experiment.take(6)
+    experiment.close()
+    wait_for(lambda: is_whole(house, experiment), "the next run")
+    uid = poison.start_doc["uid"]
+    wait_for(lambda: uid in (read_json(house.runtime.archive) or {})["quarantined"], "quarantine")
+
+
+def test_the_archive_catches_up_when_the_data_server_comes_back(house: House) -> None:
+    experiment = Experiment(house, 4)
+    experiment.take(3)
+    wait_for(lambda: len(rows(house.client("raw")[experiment.uid])) == 3, "three rows")
+    house.kill("operando.tiled_server")
+    experiment.take(3)
+    experiment.close()
+    wait_for(lambda: not (read_json(house.runtime.archive) or {})["tiled_up"], "noticing")
+    house.start("operando.tiled_server")
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+
+
+def test_neighbouring_rows_become_one_page_and_frame_ranges_one_range() -> None:
+    run = compose_run()
+    key = {"source": "x", "dtype": "number", "shape": []}
+    stream = run.compose_descriptor(name="primary", data_keys={"a": key})
+    documents: list[tuple[str, dict[str, Any]]] = []
+    for k in range(3):
+        indices, seq_nums = {"start": k, "stop": k + 1}, {"start": k + 1, "stop": k + 2}
+        datum = {"stream_resource": "r", "descriptor": "d", "uid": f"r/{k}"}
+        documents.append(("stream_datum", {**datum, "indices": indices, "seq_nums": seq_nums}))
+        event = stream.compose_event(data={"a": float(k)}, timestamps={"a": 0.0})
+        documents.append(("event", event))
+    documents.append(("stop", run.compose_stop()))
+    paged = list(in_pages(documents))
+    assert [name for name, _ in paged] == ["stream_datum", "event_page", "stop"]
+    assert paged[0][1]["indices"] == {"start": 0, "stop": 3}
+    assert paged[1][1]["data"] == {"a": [0.0, 1.0, 2.0]}
