@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,10 @@ class RuntimeDirectory:
     def make(cls) -> RuntimeDirectory:
         """Make a new folder that only this user can enter."""
         return cls(Path(tempfile.mkdtemp(prefix="operando-")))
+
+    def remove(self) -> None:
+        """Remove the folder with everything in it."""
+        shutil.rmtree(self.root, ignore_errors=True)
 
     @property
     def engine_socket(self) -> Path:
