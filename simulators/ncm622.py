@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
+
+from simulators.monotone_curve import monotone_curve
 
 CAPACITY_AH_PER_G = 0.2765  # all lithium out: Faraday's constant over 96.93 g/mol
 
@@ -34,13 +35,8 @@ _LOG_DIFFUSION_POINTS = np.array(
 )  # fmt: skip
 
 
-def _smooth(points: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    curve: NDArray[np.float64] = PchipInterpolator(points[:, 0], points[:, 1])(at)
-    return curve
-
-
-_VOLTAGE_V: list[float] = _smooth(_VOLTAGE_POINTS, _GRID).tolist()
-_DIFFUSION_M2_PER_S = 1e-4 * 10 ** _smooth(_LOG_DIFFUSION_POINTS, np.clip(_GRID, 0.1, 1.0))
+_VOLTAGE_V: list[float] = monotone_curve(_VOLTAGE_POINTS, _GRID).tolist()
+_DIFFUSION_M2_PER_S = 1e-4 * 10 ** monotone_curve(_LOG_DIFFUSION_POINTS, np.clip(_GRID, 0.1, 1.0))
 FASTEST_DIFFUSION_M2_PER_S = float(_DIFFUSION_M2_PER_S.max())
 
 
