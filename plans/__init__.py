@@ -1,1 +1,18 @@
 """What the instruments do together, as Bluesky plans."""
+
+from plans.energy_window import PRESETS, EnergyWindow, EnergyWindowError
+from plans.errors import BeamLostError, PlanError, ScanTooLongError, TooManyFailuresError
+from plans.operando_charge import operando_charge
+from plans.xanes_scan import xanes_scan
+
+__all__ = [
+    "PRESETS",
+    "BeamLostError",
+    "EnergyWindow",
+    "EnergyWindowError",
+    "PlanError",
+    "ScanTooLongError",
+    "TooManyFailuresError",
+    "operando_charge",
+    "xanes_scan",
+]

@@ -1,0 +1,72 @@
+"""Frames of the armed camera: one event a frame, the next move while it is read out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bluesky import plan_stubs as bps
+from bluesky import preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+from devices import FrameSeries
+from devices.microscope import Microscope
+
+__all__ = ["arm", "complete", "take_frame"]
+
+_EXPOSURE = "exposure"
+_WRITTEN = "written"
+
+Stub = Callable[[], MsgGenerator[Any]]
+
+
+def arm(txm: Microscope, count: int, exposure_s: float, *, group: str) -> MsgGenerator[None]:
+    """Open a file and arm the camera for ``count`` frames; wait for ``group`` to be ready."""
+    yield from bps.prepare(txm.camera, FrameSeries(count, exposure_s), group=group)
+
+
+def complete(txm: Microscope) -> MsgGenerator[None]:
+    """Close the series; fails when a frame is missing in the file."""
+    yield from bps.complete(txm.camera, wait=True)
+
+
+def take_frame(
+    txm: Microscope,
+    stream: str,
+    readables: Sequence[Any],
+    *,
+    then: Stub = bps.null,
+) -> MsgGenerator[dict[str, Any]]:
+    """Take one frame and save it as one event of ``stream``.
+
+    Args:
+        txm: The microscope; its monochromator must stand still.
+        stream: Name of the event stream.
+        readables: What else belongs in the event; read once the frame is in its file.
+        then: What to start when the exposure has ended, while the frame is read out.
+
+    Returns:
+        The merged readings of ``readables``.
+    """
+    return (
+        yield from bpp.contingency_wrapper(
+            _bundle(txm, stream, readables, then), except_plan=lambda error: bps.drop()
+        )
+    )
+
+
+def _bundle(
+    txm: Microscope, stream: str, readables: Sequence[Any], then: Stub
+) -> MsgGenerator[dict[str, Any]]:
+    yield from bps.create(name=stream)
+    yield from bps.read(txm.mono)
+    yield from bps.trigger(txm.camera, group=_EXPOSURE)
+    yield from bps.wait(_EXPOSURE)
+    yield from then()
+    yield from bps.trigger(txm.camera.written, group=_WRITTEN)
+    yield from bps.wait(_WRITTEN)
+    readings: dict[str, Any] = {}
+    for readable in (txm.camera, *readables):
+        readings.update((yield from bps.read(readable)) or {})
+    yield from bps.save()
+    return readings
