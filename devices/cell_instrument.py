@@ -63,6 +63,10 @@ class CellInstrument(Protocol):
     def identity(self) -> str:
         """Maker, model, serial number and firmware."""
 
+    @property
+    def watchdog_s(self) -> float:
+        """Window in the instrument's time in which it wants a beat; 0 for none."""
+
     def connect(self) -> InstrumentState:
         """Begin to talk to the instrument; never changes its output."""
 

@@ -42,7 +42,7 @@ class Keithley2450:
 
     def __init__(self, link: Link, *, watchdog_s: float = 0.0, four_wire: bool = True) -> None:
         self._link = link
-        self.watchdog_s = watchdog_s
+        self._watchdog_s = watchdog_s
         self._four_wire = four_wire
         self._envelope: Envelope | None = None
         self._rows_read = 0
@@ -52,6 +52,11 @@ class Keithley2450:
     def identity(self) -> str:
         """Maker, model, serial number and firmware; empty before `connect`."""
         return self._link.identity
+
+    @property
+    def watchdog_s(self) -> float:
+        """Window of the watchdog in the instrument's time, 0 for none."""
+        return self._watchdog_s
 
     def connect(self) -> InstrumentState:
         """Begin to talk to the instrument; its output stays as it is, for it may be charging.
@@ -246,7 +251,7 @@ class Keithley2450:
             settings.limits,
             period_s=technique.period_s,
             max_duration_s=technique.max_duration_s,
-            watchdog_s=self.watchdog_s,
+            watchdog_s=self._watchdog_s,
             keep_rows=keep_rows,
         )
         self._link.apply(*program)

@@ -1,0 +1,278 @@
+"""The keeper of a cell: one thread that talks to the instrument, whatever plans do."""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from devices.cell_instrument import CellInstrument
+from devices.cell_programme import CellProgramme
+from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
+from devices.errors import DeviceError
+from devices.techniques import EndState, Envelope, Technique
+
+__all__ = ["CellKeeper", "CellUpdate"]
+
+logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+_POLL_S = 0.1
+_SHORTEST_BACK_OFF_S = 0.1
+_LONGEST_BACK_OFF_S = 5.0
+_ANSWER_S = 30.0
+_MOST_UNCOLLECTED = 200_000
+
+
+@dataclass(frozen=True)
+class CellUpdate:
+    """What one turn of the keeper brought, for those who wait.
+
+    Attributes:
+        rows: New rows.
+        report: State of the cell.
+        lost_s: For how long the instrument has not answered; 0 if it does.
+        error: Why it does not answer.
+    """
+
+    rows: Sequence[CellRow]
+    report: CellReport
+    lost_s: float
+    error: DeviceError | None
+
+
+class CellKeeper:
+    """Collect every row, beat the watchdog, connect again, and obey from any thread.
+
+    The instrument runs its programme alone; the keeper may start, die and start again beside it.
+
+    Args:
+        instrument: Nobody else may talk to it.
+        envelope: Limits of the cell.
+        on_rows: Called in the keeper's thread with new rows, before anybody else sees them; rows
+            that it did not take (it raised) are offered again.
+        on_state: Called in the keeper's thread whenever the report changes.
+        bookmark: What an earlier host had reported of the programme.
+        name: Of the cell, for messages.
+    """
+
+    def __init__(
+        self,
+        instrument: CellInstrument,
+        *,
+        envelope: Envelope,
+        on_rows: Callable[[list[CellRow]], None] | None = None,
+        on_state: Callable[[CellReport], None] | None = None,
+        bookmark: Bookmark | None = None,
+        name: str = "cell",
+    ) -> None:
+        self.name = name
+        self.envelope = envelope
+        self._instrument = instrument
+        self._programme = CellProgramme(instrument, envelope, bookmark=bookmark, name=name)
+        self._on_rows = on_rows
+        self._on_state = on_state
+        self._observers: list[Callable[[CellUpdate], None]] = []
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._unreported: list[CellRow] = []
+        self._uncollected: deque[CellRow] = deque(maxlen=_MOST_UNCOLLECTED)
+        self._told: CellReport | None = None
+        self._connected = False
+        self._lost_since_s: float | None = None
+        self._error: DeviceError | None = None
+        self._back_off_s = _SHORTEST_BACK_OFF_S
+        self._next_try_s = -math.inf
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{name} keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after the cell; what runs on it goes on."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking after the cell; what runs on it goes on."""
+        self._closing.set()
+        self._tasks.put(lambda: None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=_ANSWER_S)
+        self._instrument.disconnect()
+
+    @property
+    def report(self) -> CellReport:
+        """State of the cell."""
+        if not self._connected and self._error is None:
+            return self._programme.report(lost="the instrument was not asked yet")
+        return self._programme.report(lost=str(self._error) if self._error else "")
+
+    @property
+    def last_row(self) -> CellRow | None:
+        """The newest row of the programme."""
+        return self._programme.last_row
+
+    @property
+    def technique(self) -> Technique | None:
+        """The programme that runs or ran last, if known."""
+        return self._programme.technique
+
+    def at(self, unix_s: float) -> CellSample | None:
+        """Give the state of the cell at an instant of the host's clock; None before any row."""
+        return self._programme.at(unix_s)
+
+    def take_rows(self) -> list[CellRow]:
+        """Hand out each row once."""
+        rows: list[CellRow] = []
+        while self._uncollected:
+            rows.append(self._uncollected.popleft())
+        return rows
+
+    def observe(self, observer: Callable[[CellUpdate], None]) -> None:
+        """Call somebody in the keeper's thread after every turn; it must be quick."""
+        self._observers.append(observer)
+
+    def prepare(self, technique: Technique) -> Future[None]:
+        """Put the limits of the cell into the instrument; nothing if this programme runs."""
+        return self.submit(lambda: self._prepare(technique))
+
+    def kickoff(self) -> Future[None]:
+        """Start what was prepared, once; nothing if it was started."""
+        return self.submit(self._programme.kickoff)
+
+    def hold(self, *, timeout_s: float = _ANSWER_S) -> None:
+        """Open the circuit and remember what was left of the programme.
+
+        Raises:
+            CellBusyError: If no programme runs.
+            DeviceError: If the output could not be verified to be off.
+            TimeoutError: If the keeper did not get to it.
+        """
+        self.submit(self._programme.hold).result(timeout_s)
+
+    def resume(self, *, timeout_s: float = _ANSWER_S) -> None:
+        """Start the rest of a programme that was held; its charge goes on counting.
+
+        Raises:
+            CellBusyError: If nothing is held.
+            DeviceError: If the instrument did not start.
+            TimeoutError: If the keeper did not get to it.
+        """
+        self.submit(self._programme.resume).result(timeout_s)
+
+    def end(self, state: EndState, *, timeout_s: float = _ANSWER_S) -> None:
+        """End the experiment on this cell, and leave it in a state.
+
+        Raises:
+            DeviceError: If the output could not be verified to be off.
+            TimeoutError: If the keeper did not get to it.
+        """
+        self.ask_end(state).result(timeout_s)
+
+    def ask_end(self, state: EndState) -> Future[None]:
+        """Like `end`, without waiting."""
+        return self.submit(lambda: self._programme.end(state))
+
+    def submit(self, action: Callable[[], _Result]) -> Future[_Result]:
+        """Run something in the keeper's thread, between two turns.
+
+        Raises:
+            DeviceError: If the keeper does not run.
+        """
+        if not self._thread.is_alive():
+            raise DeviceError(f"{self.name}: its keeper does not run; start() it first")
+        future: Future[_Result] = Future()
+
+        def task() -> None:
+            try:
+                if not self._connected:
+                    self._connect()
+                future.set_result(action())
+            except Exception as error:
+                # Whatever it is belongs to the one who asked, not to this thread.
+                future.set_exception(error)
+
+        self._tasks.put(task)
+        return future
+
+    def _prepare(self, technique: Technique) -> None:
+        if self._programme.prepare(technique) and self._uncollected:
+            logger.info(
+                "%s: %d rows of the last programme were never collected; the journal has them",
+                self.name,
+                len(self._uncollected),
+            )
+            self._uncollected.clear()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._turn()
+            except Exception:
+                # The outermost loop of this thread: a fault of a callback must not end the watch
+                # over a cell that is charging.
+                logger.exception("%s: a turn of the keeper failed", self.name)
+            self._serve(_POLL_S)  # never raises: what a task throws goes to who asked for it
+
+    def _serve(self, timeout_s: float) -> None:
+        try:
+            self._tasks.get(timeout=timeout_s)()
+            while True:
+                self._tasks.get_nowait()()
+        except queue.Empty:
+            return
+
+    def _turn(self) -> None:
+        rows: list[CellRow] = []
+        try:
+            if not self._connected and time.monotonic() >= self._next_try_s:
+                self._connect()
+            if self._connected:
+                rows = self._programme.poll(time.time())
+        except DeviceError as error:
+            self._lose(error)
+        self._tell_rows(rows)
+        self._tell_state()
+        update = CellUpdate(rows, self.report, self._lost_s(), self._error)
+        for observer in tuple(self._observers):
+            observer(update)
+
+    def _connect(self) -> None:
+        self._programme.meet(self._instrument.connect())
+        if self._lost_since_s is not None:
+            logger.info("%s: the instrument answers again", self.name)
+        self._connected = True
+        self._lost_since_s = None
+        self._error = None
+        self._back_off_s = _SHORTEST_BACK_OFF_S
+
+    def _lose(self, error: DeviceError) -> None:
+        if self._lost_since_s is None:
+            self._lost_since_s = time.monotonic()
+            logger.error("%s: lost: %s", self.name, error)
+        self._error = error
+        self._connected = False
+        self._instrument.disconnect()
+        self._next_try_s = time.monotonic() + self._back_off_s
+        self._back_off_s = min(2.0 * self._back_off_s, _LONGEST_BACK_OFF_S)
+
+    def _lost_s(self) -> float:
+        return 0.0 if self._lost_since_s is None else time.monotonic() - self._lost_since_s
+
+    def _tell_rows(self, rows: list[CellRow]) -> None:
+        self._unreported.extend(rows)
+        if self._unreported and self._on_rows is not None:
+            self._on_rows(list(self._unreported))
+        self._uncollected.extend(self._unreported)
+        self._unreported.clear()
+
+    def _tell_state(self) -> None:
+        report = self.report
+        changed, self._told = report != self._told, report
+        if changed and self._on_state is not None:
+            self._on_state(report)

@@ -1,0 +1,330 @@
+"""One cell, one programme at a time: what runs, what was held, what is left of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+
+from devices.cell_instrument import CellInstrument, InstrumentState, Reading
+from devices.cell_record import Bookmark, CellRecord, CellReport, CellRow, CellSample
+from devices.cell_verdicts import beyond_limits, why_it_ended
+from devices.errors import CellBusyError, DeviceError, LinkDownError
+from devices.techniques import (
+    ConstantCurrent,
+    EndState,
+    Envelope,
+    Technique,
+    refuse_beyond,
+    technique_from_document,
+)
+
+__all__ = ["CellProgramme"]
+
+logger = logging.getLogger(__name__)
+
+OPEN_CIRCUIT = "open_circuit"
+RUNNING = "running"
+HELD = "held"
+FINISHED = "finished"
+LOST = "lost"
+
+_BEATS_PER_WINDOW = 3.0
+_FIRST_ROW_S = 10.0
+
+
+class CellProgramme:
+    """Follow the programme in the instrument; used in the keeper's thread, read from any.
+
+    Args:
+        instrument: Does the work.
+        envelope: Limits of the cell.
+        bookmark: What an earlier host had reported.
+        name: Of the cell, for messages.
+    """
+
+    def __init__(
+        self,
+        instrument: CellInstrument,
+        envelope: Envelope,
+        *,
+        bookmark: Bookmark | None,
+        name: str,
+    ) -> None:
+        self.technique: Technique | None = None
+        self._instrument = instrument
+        self._envelope = envelope
+        self._bookmark = bookmark
+        self._name = name
+        self._lock = threading.Lock()
+        self._prepared: Technique | None = None
+        self._record: CellRecord | None = None
+        self._readings: list[Reading] = []
+        self._uid = ""
+        self._state = OPEN_CIRCUIT
+        self._reason = "nothing was started"
+        self._first_row = 1
+        self._started_unix_s: float | None = None
+        self._known = False
+        self._has_run = False
+        self._beat_at = (-math.inf, -math.inf)
+
+    @property
+    def last_row(self) -> CellRow | None:
+        """The newest row."""
+        with self._lock:
+            return self._record.last if self._record else None
+
+    def at(self, unix_s: float) -> CellSample | None:
+        """Give the state of the cell at an instant; None before the first row."""
+        with self._lock:
+            if self._record is None:
+                return None
+            return self._record.at(unix_s, running=self._state == RUNNING)
+
+    def report(self, *, lost: str = "") -> CellReport:
+        """Say what the cell does.
+
+        Args:
+            lost: Why the instrument does not answer, if it does not.
+        """
+        return CellReport(
+            state=LOST if lost else self._state,
+            technique=self.technique.as_document() if self.technique else None,
+            identity=self._instrument.identity,
+            reason=lost or self._reason,
+            programme_uid=self._uid,
+        )
+
+    def meet(self, state: InstrumentState) -> None:
+        """Find out, after each connection, whether the programme is still the one we know."""
+        self._instrument.secure()
+        if not self._known:
+            self._known = True
+            self._adopt(state)
+        elif self._uid and state.last_row and self._instrument.programme_uid() != self._uid:
+            self._forget("another programme was started meanwhile")
+            self._adopt(state)
+
+    def prepare(self, technique: Technique) -> bool:
+        """Put the limits in; False if this very programme runs and nothing is to be done.
+
+        Raises:
+            LimitExceededError: If the technique is beyond the envelope.
+            CellBusyError: If another programme runs or is held.
+            DeviceError: If the instrument refuses.
+        """
+        refuse_beyond(self._envelope, technique, who=self._name)
+        if self._state in {RUNNING, HELD}:
+            if technique == self.technique:
+                return False
+            raise CellBusyError(
+                f"{self._name}: {self.technique or 'an unknown programme'} is {self._state}; "
+                "end it before another one is prepared"
+            )
+        self._instrument.prepare(self._envelope)
+        self._prepared = technique
+        return True
+
+    def kickoff(self) -> None:
+        """Start what was prepared, once.
+
+        Raises:
+            DeviceError: If nothing was prepared, or the instrument does not start.
+        """
+        technique = self._prepared
+        if technique is None:
+            if not self._has_run:
+                raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
+            return
+        with self._lock:
+            self._record = None
+        self._uid, self._first_row, self._bookmark = "", 1, None
+        self._has_run = False
+        self._started_unix_s = time.time()
+        self.technique, self._prepared = technique, None
+        try:
+            self._instrument.start(technique)
+        except LinkDownError:
+            raise  # it may have started: the next poll tells
+        except DeviceError:
+            self.technique, self._prepared = None, technique
+            raise
+        self._enter(RUNNING, "started")
+
+    def hold(self) -> None:
+        """Open the circuit; the rest of the programme can be resumed.
+
+        Raises:
+            CellBusyError: If no programme runs.
+            DeviceError: If the output could not be verified to be off.
+        """
+        if self._state == HELD:
+            return
+        if self._state != RUNNING:
+            raise CellBusyError(f"{self._name}: no programme runs ({self._state}): nothing to hold")
+        self._instrument.stop()
+        self._enter(HELD, "held by request")
+
+    def resume(self) -> None:
+        """Start the rest of what was held.
+
+        Raises:
+            CellBusyError: If nothing is held, or its technique is not known.
+            DeviceError: If the instrument does not start.
+        """
+        if self._state == RUNNING:
+            return
+        if self._state != HELD or self.technique is None:
+            raise CellBusyError(f"{self._name}: nothing is held ({self._state})")
+        elapsed_s = self._record.running_s if self._record else 0.0
+        self._instrument.start(self.technique.rest_after(elapsed_s), keep_rows=True)
+        with self._lock:
+            if self._record:
+                self._record.begin_segment()
+        self._enter(RUNNING, "resumed")
+
+    def end(self, state: EndState) -> None:
+        """Leave the cell in a state, verified.
+
+        Raises:
+            DeviceError: If the output could not be verified to be off.
+        """
+        if state is EndState.KEEP:
+            return
+        self._instrument.stop()
+        self._prepared = None
+        if self._state != FINISHED:
+            self._enter(OPEN_CIRCUIT, "ended by request")
+
+    def poll(self, now_unix_s: float) -> list[CellRow]:
+        """Read what is new, follow the state, beat the watchdog.
+
+        Args:
+            now_unix_s: Host's clock.
+
+        Raises:
+            DeviceError: If the instrument does not answer as it should.
+        """
+        state = self._instrument.state()
+        last = self.last_row
+        if last is not None and self._prepared is None and state.last_row < last.row:
+            self._forget("the instrument has lost its programme; was it switched off?")
+            self._instrument.secure()
+        rows = self._read(state, now_unix_s)
+        self._follow(state)
+        self._guard(rows)
+        self._beat(now_unix_s)
+        return rows
+
+    def _adopt(self, state: InstrumentState) -> None:
+        """Take over what an earlier host started."""
+        self._instrument.adopt(self._envelope)
+        if state.last_row == 0:
+            if state.busy:
+                self._enter(RUNNING, "was running when this host came")
+            return
+        self._uid = self._instrument.programme_uid()
+        bookmark = self._bookmark
+        if bookmark is None or bookmark.programme_uid != self._uid:
+            bookmark = self._bookmark = None
+        if bookmark is not None:
+            self._first_row = bookmark.first_row
+            if bookmark.technique is not None:
+                self.technique = technique_from_document(bookmark.technique)
+        if state.busy:
+            self._enter(RUNNING, "was running when this host came")
+        elif bookmark is not None and bookmark.held:
+            self._enter(HELD, "was held when this host came")
+        else:
+            self._enter(FINISHED, "had ended when this host came")
+
+    def _forget(self, reason: str) -> None:
+        with self._lock:
+            self._record = None
+        self.technique, self._uid, self._readings = None, "", []
+        self._started_unix_s, self._has_run = None, False
+        self._instrument.adopt(self._envelope)
+        self._enter(OPEN_CIRCUIT, reason)
+
+    def _read(self, state: InstrumentState, now_unix_s: float) -> list[CellRow]:
+        if self._prepared is not None or state.last_row == 0:
+            return []
+        while chunk := self._instrument.read_new(state):
+            # Kept here: if the line fails in the middle, the next poll goes on behind them.
+            self._readings.extend(chunk)
+        if not self._readings:
+            return []
+        if self._record is None:
+            self._begin_record()
+        readings, self._readings = self._readings, []
+        with self._lock:
+            rows = self._open_record.append(
+                readings, polled_unix_s=now_unix_s, running=state.running
+            )
+        return [row for row in rows if row.row >= self._first_row]
+
+    @property
+    def _open_record(self) -> CellRecord:
+        if self._record is None:
+            raise DeviceError(f"{self._name}: no programme was started")
+        return self._record
+
+    def _begin_record(self) -> None:
+        self._uid = self._uid or self._instrument.programme_uid()
+        started = self._started_unix_s
+        with self._lock:
+            self._record = CellRecord(
+                period_s=self.technique.period_s if self.technique else None,
+                anchor=None if started is None else (0.0, started),
+                bookmark=self._bookmark,
+            )
+
+    def _follow(self, state: InstrumentState) -> None:
+        if self._state == RUNNING and not state.busy:
+            running_s = self._record.running_s if self._record else 0.0
+            reason = why_it_ended(self.technique, self.last_row, running_s, self._envelope)
+            self._enter(FINISHED, reason)
+        elif self._state != RUNNING and state.busy:
+            by_hand = self._has_run or self.technique is None
+            self._enter(RUNNING, "started by somebody else" if by_hand else "started")
+        elif self._state == RUNNING and not state.running:
+            self._reason = "the output is on and no program in the instrument guards it; end it"
+        elif self._state == RUNNING and self._record is None:
+            self._refuse_silence()
+
+    def _refuse_silence(self) -> None:
+        started = self._started_unix_s
+        period_s = self.technique.period_s if self.technique else 0.0
+        if started is not None and time.time() - started > _FIRST_ROW_S + 2.0 * period_s:
+            self._instrument.stop()
+            self._enter(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
+
+    def _guard(self, rows: list[CellRow]) -> None:
+        """Stop as the last of three: after the analog clamp and the limit in the program."""
+        if self._state != RUNNING or not isinstance(self.technique, ConstantCurrent):
+            return
+        reason = beyond_limits(rows, self._envelope)
+        if reason:
+            self._instrument.stop()
+            self._enter(OPEN_CIRCUIT, f"stopped by the host: {reason}")
+
+    def _beat(self, now_unix_s: float) -> None:
+        every_s = self._instrument.watchdog_s / _BEATS_PER_WINDOW
+        if self._state != RUNNING or every_s <= 0.0:
+            return
+        row = self.last_row
+        time_s = row.time_s if row else 0.0
+        last_time_s, last_unix_s = self._beat_at
+        if time_s - last_time_s >= every_s or now_unix_s - last_unix_s >= every_s:
+            self._instrument.beat()
+            self._beat_at = (time_s, now_unix_s)
+
+    def _enter(self, state: str, reason: str) -> None:
+        if state != self._state:
+            logger.info("%s: %s: %s", self._name, state, reason)
+        self._state, self._reason = state, reason
+        if state == RUNNING:
+            self._has_run = True
+            self._beat_at = (-math.inf, -math.inf)

@@ -1,0 +1,258 @@
+"""The record of one programme on a cell: rows, counted charge, and when they happened."""
+
+from __future__ import annotations
+
+import statistics
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devices.cell_instrument import Reading
+
+__all__ = ["Bookmark", "CellRecord", "CellReport", "CellRow", "CellSample"]
+
+_SECONDS_PER_HOUR = 3600.0
+# Two rows further apart than this many periods have a hold between them: no current flowed.
+_GAP_PERIODS = 1.5
+_KEPT_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One reading of a programme, as it goes into journal and documents.
+
+    Attributes:
+        row: Absolute row number in the instrument, from 1; a jump means rows the buffer lost.
+        time_s: Instrument's time since row 1.
+        unix_s: When that was by the host's clock.
+        voltage_v: Voltage of the cell.
+        current_a: Current, positive on charge.
+        charge_ah: Charge counted since the programme began.
+        limited: Whether the analog clamp held the source back.
+    """
+
+    row: int
+    time_s: float
+    unix_s: float
+    voltage_v: float
+    current_a: float
+    charge_ah: float
+    limited: bool
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """What the cell does.
+
+    Attributes:
+        state: "open_circuit", "running", "held", "finished" or "lost".
+        technique: The programme as a document; None if there is none, or none that we know.
+        identity: Of the instrument.
+        reason: Why it is in this state, in a sentence.
+        programme_uid: Of the programme; empty before its first row.
+    """
+
+    state: str
+    technique: dict[str, Any] | None
+    identity: str
+    reason: str
+    programme_uid: str
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """What an earlier host knew and had reported of a programme.
+
+    Attributes:
+        programme_uid: The programme; the rest counts for no other one.
+        first_row: First row that was not yet reported.
+        technique: The programme as a document.
+        held: Whether it was held.
+        last_unix_s: Host time of the row before `first_row`, if it is known.
+    """
+
+    programme_uid: str
+    first_row: int
+    technique: dict[str, Any] | None
+    held: bool = False
+    last_unix_s: float | None = None
+
+
+@dataclass(frozen=True)
+class CellSample:
+    """The cell at one instant, between rows or a little after the last."""
+
+    unix_s: float
+    time_s: float
+    voltage_v: float
+    current_a: float
+    charge_ah: float
+
+
+class CellRecord:
+    """Turn readings into rows: count charge, and give the instrument's time a host time.
+
+    Charge is the trapezoid sum over the readings. A hold is no part of it: either `begin_segment`
+    says that one was there, or the distance of two readings does; so a host that reads the whole
+    buffer again counts the same charge.
+
+    Args:
+        period_s: Time between readings; guessed from the first batch if not given.
+        anchor: Instrument's time and host's unix time of one instant, if known.
+        bookmark: Gives the host time of an earlier row.
+    """
+
+    def __init__(
+        self,
+        *,
+        period_s: float | None = None,
+        anchor: tuple[float, float] | None = None,
+        bookmark: Bookmark | None = None,
+    ) -> None:
+        self.charge_ah = 0.0
+        self.running_s = 0.0
+        self.rows: list[CellRow] = []
+        self._period_s = period_s
+        self._anchor = anchor
+        self._bookmark = bookmark
+        self._last: Reading | None = None
+        self._segment_begins = False
+
+    @property
+    def last(self) -> CellRow | None:
+        """The newest row."""
+        return self.rows[-1] if self.rows else None
+
+    def begin_segment(self) -> None:
+        """Say that no current flowed between the last row and the next."""
+        self._segment_begins = True
+
+    def append(
+        self, readings: Sequence[Reading], *, polled_unix_s: float, running: bool
+    ) -> list[CellRow]:
+        """Add everything that one poll brought.
+
+        Args:
+            readings: In order; the last one is the newest in the instrument.
+            polled_unix_s: When the host asked for it.
+            running: Whether more readings will follow, so that the last one is a fresh one.
+        """
+        if not readings:
+            return []
+        if self._period_s is None:
+            self._period_s = _usual_spacing_s(readings)
+        times_unix_s = self._host_times(readings, polled_unix_s, running=running)
+        rows = [
+            self._row(reading, unix_s)
+            for reading, unix_s in zip(readings, times_unix_s, strict=True)
+        ]
+        self.rows.extend(rows)
+        if len(self.rows) > 2 * _KEPT_ROWS:
+            del self.rows[:-_KEPT_ROWS]
+        return rows
+
+    def at(self, unix_s: float, *, running: bool) -> CellSample | None:
+        """Give the state of the cell at an instant of the host's clock.
+
+        After the last row the charge goes on at the last current, at most for one period: a later
+        row would be here otherwise.
+
+        Args:
+            unix_s: The instant.
+            running: Whether current flows after the last row.
+        """
+        if not self.rows:
+            return None
+        after = bisect_right(self.rows, unix_s, key=lambda row: row.unix_s)
+        if after == 0:
+            return _as_sample(self.rows[0])
+        if after == len(self.rows):
+            return self._beyond(self.rows[-1], unix_s, running=running)
+        return _between(self.rows[after - 1], self.rows[after], unix_s)
+
+    def _beyond(self, row: CellRow, unix_s: float, *, running: bool) -> CellSample:
+        if not running:
+            return CellSample(unix_s, row.time_s, row.voltage_v, 0.0, row.charge_ah)
+        ahead_s = min(unix_s - row.unix_s, self._period_s or 0.0)
+        charge_ah = row.charge_ah + row.current_a * ahead_s / _SECONDS_PER_HOUR
+        return CellSample(unix_s, row.time_s + ahead_s, row.voltage_v, row.current_a, charge_ah)
+
+    def _row(self, reading: Reading, unix_s: float) -> CellRow:
+        last, self._last = self._last, reading
+        if last is not None and not self._is_gap(last, reading):
+            step_s = reading.time_s - last.time_s
+            mean_a = (last.current_a + reading.current_a) / 2.0
+            self.charge_ah += mean_a * step_s / _SECONDS_PER_HOUR
+            self.running_s += step_s
+        self._segment_begins = False
+        return CellRow(
+            row=reading.row,
+            time_s=reading.time_s,
+            unix_s=unix_s,
+            voltage_v=reading.voltage_v,
+            current_a=reading.current_a,
+            charge_ah=self.charge_ah,
+            limited=reading.limited,
+        )
+
+    def _is_gap(self, last: Reading, reading: Reading) -> bool:
+        if self._segment_begins:
+            return True
+        rows = reading.row - last.row  # more than one if the buffer lost rows: current flowed
+        longest_s = _GAP_PERIODS * rows * (self._period_s or float("inf"))
+        return reading.time_s - last.time_s > longest_s
+
+    def _host_times(
+        self, readings: Sequence[Reading], polled_unix_s: float, *, running: bool
+    ) -> list[float]:
+        """Map instrument's time on the host's: straight from the last poll to this one."""
+        self._take_bookmark(readings)
+        last_s = readings[-1].time_s
+        if self._anchor is None:
+            offset_s = polled_unix_s - last_s
+            self._anchor = (last_s, polled_unix_s)
+            return [reading.time_s + offset_s for reading in readings]
+        start_s, start_unix_s = self._anchor
+        end_unix_s = max(start_unix_s, polled_unix_s)
+        if not running:
+            # The last reading may be old; an instrument's second is a second, or less if simulated.
+            end_unix_s = min(end_unix_s, start_unix_s + max(0.0, last_s - start_s))
+        span_s = last_s - start_s
+        slope = (end_unix_s - start_unix_s) / span_s if span_s > 0.0 else 0.0
+        self._anchor = (last_s, end_unix_s)
+        return [start_unix_s + slope * (reading.time_s - start_s) for reading in readings]
+
+    def _take_bookmark(self, readings: Sequence[Reading]) -> None:
+        bookmark, self._bookmark = self._bookmark, None
+        if bookmark is None or bookmark.last_unix_s is None:
+            return
+        marked = [reading for reading in readings if reading.row == bookmark.first_row - 1]
+        if marked:
+            self._anchor = (marked[0].time_s, bookmark.last_unix_s)
+
+
+def _usual_spacing_s(readings: Sequence[Reading]) -> float | None:
+    steps_s = [
+        after.time_s - before.time_s for before, after in zip(readings, readings[1:], strict=False)
+    ]
+    return statistics.median(steps_s) if len(steps_s) > 1 else None
+
+
+def _as_sample(row: CellRow) -> CellSample:
+    return CellSample(row.unix_s, row.time_s, row.voltage_v, row.current_a, row.charge_ah)
+
+
+def _between(before: CellRow, after: CellRow, unix_s: float) -> CellSample:
+    part = (unix_s - before.unix_s) / (after.unix_s - before.unix_s)
+
+    def mix(low: float, high: float) -> float:
+        return low + part * (high - low)
+
+    return CellSample(
+        unix_s=unix_s,
+        time_s=mix(before.time_s, after.time_s),
+        voltage_v=mix(before.voltage_v, after.voltage_v),
+        current_a=mix(before.current_a, after.current_a),
+        charge_ah=mix(before.charge_ah, after.charge_ah),
+    )

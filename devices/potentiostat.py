@@ -1,0 +1,255 @@
+"""The potentiostat as Bluesky sees it: something that flies and can be read, and never stopped.
+
+The RunEngine calls ``stop()`` on whatever was ``set()``, also when a plan pauses or ends well. A
+cell that charges must not notice: this device has neither ``set`` nor ``stop`` nor ``pause``. What
+becomes of the cell is said with `Potentiostat.ending`, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from devices.cell_keeper import CellKeeper
+from devices.cell_record import CellSample
+from devices.cell_statuses import CellStatus, MilestoneWatch, follow
+from devices.techniques import EndState, Envelope, Milestone, Technique, refuse_beyond
+
+__all__ = ["Potentiostat"]
+
+_ORDER_S = 60.0  # some thirty queries, each answered within the link's timeout
+_FIRST_ROW_S = 20.0
+_LOST_LIMIT_S = 60.0
+
+_READ_UNITS = {"time_s": "s", "voltage_v": "V", "current_a": "A", "charge_ah": "Ah"}
+_COLUMN_UNITS = {"row": "", "time_s": "s", "unix_s": "s"} | _READ_UNITS | {"limited": ""}
+_INTEGERS = frozenset({"row", "limited"})
+
+
+class Potentiostat:
+    """One cell on one instrument, kept by a `CellKeeper`.
+
+    ``read`` gives the newest row, ``collect_pages`` every row exactly once (``bps.collect``), with
+    explicit columns for the instrument's and the host's time.
+
+    Args:
+        keeper: Owns the instrument; start it before the first plan.
+        name: Prefix of the data keys.
+        lost_limit_s: For how long the instrument may be silent before waiting plans fail.
+    """
+
+    parent = None
+
+    def __init__(
+        self, keeper: CellKeeper, *, name: str = "cell", lost_limit_s: float = _LOST_LIMIT_S
+    ) -> None:
+        self.name = name
+        self._keeper = keeper
+        self._watch = MilestoneWatch(keeper, name=name, lost_limit_s=lost_limit_s)
+        self.milestone = Milestones(self._watch, name=f"{name}_milestone")
+        self.ending = Ending(keeper, name=f"{name}_ending")
+
+    @property
+    def running(self) -> bool:
+        """Whether a programme runs now."""
+        return self._keeper.report.state == "running"
+
+    @property
+    def envelope(self) -> Envelope:
+        """Limits of the cell."""
+        return self._keeper.envelope
+
+    @property
+    def charge_ah(self) -> float:
+        """Charge counted since the programme began, up to the newest row; 0 before."""
+        row = self._keeper.last_row
+        return row.charge_ah if row else 0.0
+
+    def prepare(self, technique: Technique) -> CellStatus:
+        """Put the limits of the cell into the instrument.
+
+        Nothing is done if this very technique runs already.
+
+        Args:
+            technique: What `kickoff` will start.
+
+        Raises:
+            LimitExceededError: If it is beyond the envelope; nothing went over the wire.
+        """
+        refuse_beyond(self.envelope, technique, who=self.name)
+        status = CellStatus(self.name, doing=f"preparing {technique}", timeout_s=_ORDER_S)
+        follow(self._keeper.prepare(technique), status)
+        return status
+
+    def kickoff(self) -> CellStatus:
+        """Start what was prepared; done when the first row is here. Never starts it twice."""
+        status = CellStatus(self.name, doing="its first reading", timeout_s=_ORDER_S + _FIRST_ROW_S)
+        self._watch.first_row(self._keeper.kickoff(), status)
+        return status
+
+    def complete(self) -> CellStatus:
+        """Wait until the programme in the instrument has ended by itself, or was ended."""
+        return self._watch.end_of_programme()
+
+    def collect_pages(self) -> Iterator[dict[str, Any]]:
+        """Give the rows that were not given before, as one event page."""
+        rows = self._keeper.take_rows()
+        if not rows:
+            return
+        data = {
+            f"{self.name}_{column}": [_plain(getattr(row, column)) for row in rows]
+            for column in _COLUMN_UNITS
+        }
+        times = [row.unix_s for row in rows]
+        yield {"data": data, "timestamps": dict.fromkeys(data, times), "time": times}
+
+    def describe_collect(self) -> dict[str, Any]:
+        """Describe the columns of `collect_pages`."""
+        return {
+            f"{self.name}_{column}": _data_key(self.name, column, unit)
+            for column, unit in _COLUMN_UNITS.items()
+        }
+
+    def read(self) -> dict[str, Any]:
+        """Give the newest row; not-a-number for the voltage before the first one."""
+        return _readings(self.name, self._keeper.at(time.time()))
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what `read` gives."""
+        return _description(self.name)
+
+    def read_configuration(self) -> dict[str, Any]:
+        """Give the limits of the cell."""
+        now = time.time()
+        limits = self.envelope.as_document()
+        return {f"{self.name}_{k}": {"value": v, "timestamp": now} for k, v in limits.items()}
+
+    def describe_configuration(self) -> dict[str, Any]:
+        """Describe the limits of the cell."""
+        return {
+            f"{self.name}_{key}": _data_key(self.name, key, "A" if key.endswith("_a") else "V")
+            for key in self.envelope.as_document()
+        }
+
+    def at(self, time_source: Callable[[], float]) -> CellAt:
+        """Make a device that reads the cell at a certain instant instead of now.
+
+        Args:
+            time_source: Asked at each reading for the instant as unix time, for example the
+                middle of the last exposure. Keep the device for the whole run.
+        """
+        return CellAt(self._keeper, time_source, name=self.name)
+
+
+class CellAt:
+    """The cell, interpolated to an instant that something else knows.
+
+    Args:
+        keeper: Keeper of the cell.
+        time_source: Gives the instant as unix time.
+        name: Prefix of the data keys: those of the cell itself.
+    """
+
+    parent = None
+
+    def __init__(self, keeper: CellKeeper, time_source: Callable[[], float], *, name: str) -> None:
+        self.name = f"{name}_at"
+        self._keys = name
+        self._keeper = keeper
+        self._time_source = time_source
+
+    def read(self) -> dict[str, Any]:
+        """Give the cell at the instant: between two rows, or up to a period after the last."""
+        return _readings(self._keys, self._keeper.at(self._time_source()))
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what `read` gives."""
+        return _description(self._keys)
+
+    def read_configuration(self) -> dict[str, Any]:
+        """Give nothing: the cell itself has the configuration."""
+        return {}
+
+    def describe_configuration(self) -> dict[str, Any]:
+        """Describe nothing."""
+        return {}
+
+
+class Milestones:
+    """Wait for points of the running programme, with ``bps.prepare``.
+
+    Args:
+        watch: Knows who waits.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, watch: MilestoneWatch, *, name: str) -> None:
+        self.name = name
+        self._watch = watch
+
+    def prepare(self, milestone: Milestone) -> CellStatus:
+        """Be done when the milestone is passed, or when the programme has ended.
+
+        Its time is computed from charge, current and durations; a hold does not count.
+
+        Args:
+            milestone: Where; passed at once if it lies behind.
+        """
+        return self._watch.milestone(milestone)
+
+
+class Ending:
+    """Say what becomes of the cell, with ``bps.prepare``.
+
+    Args:
+        keeper: Keeper of the cell.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
+        self.name = name
+        self._keeper = keeper
+
+    def prepare(self, state: EndState) -> CellStatus:
+        """Leave the cell in a state; done when the instrument has confirmed it.
+
+        Args:
+            state: ``OPEN_CIRCUIT`` ends the programme, ``KEEP`` lets it go on by itself.
+        """
+        status = CellStatus(self.name, doing=f"ending with {state.value}", timeout_s=_ORDER_S)
+        follow(self._keeper.ask_end(state), status)
+        return status
+
+
+def _readings(name: str, sample: CellSample | None) -> dict[str, Any]:
+    found = sample or CellSample(time.time(), 0.0, float("nan"), 0.0, 0.0)
+    return {
+        f"{name}_{column}": {"value": getattr(found, column), "timestamp": found.unix_s}
+        for column in _READ_UNITS
+    }
+
+
+def _description(name: str) -> dict[str, Any]:
+    return {
+        f"{name}_{column}": _data_key(name, column, unit) for column, unit in _READ_UNITS.items()
+    }
+
+
+def _data_key(name: str, column: str, unit: str) -> dict[str, Any]:
+    integer = column in _INTEGERS
+    return {
+        "source": f"instrument:{name}",
+        "dtype": "integer" if integer else "number",
+        "dtype_numpy": "<i8" if integer else "<f8",
+        "shape": [],
+        "units": unit,
+    }
+
+
+def _plain(value: float | bool) -> float | int:
+    return int(value) if isinstance(value, bool) else value
