@@ -232,9 +232,9 @@ class Camera:
         clock, exposure_s = self._pace.clock, float(self._value("AcquireTime"))
         begin_s = clock.now_s()
         middle_s = begin_s + exposure_s / 2
-        scene = self._scene(middle_s)  # as planned; so the image can be made during the exposure
-        image = self._paint(scene, exposure_s)
         await self._post_state("Acquire")
+        scene = self._scene(middle_s)  # as planned, so that the image is made during the exposure
+        image = self._paint(scene, exposure_s)
         while self._faults.active("camera-hang"):
             await asyncio.sleep(_HANG_POLL_S)
         await self._pace.until(middle_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def inert_pvs(part: str) -> Database:
 def _make(kind: str | list[str]) -> Any:
     if isinstance(kind, list):
         return enum(kind)
-    return {"integer": integer, "string": string, "text": text}[kind]()
+    makers: dict[str, Callable[[], Any]] = {"integer": integer, "string": string, "text": text}
+    return makers[kind]()
 
 
 def tabulate(device_class: Any) -> dict[str, str | list[str]]:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 
 from simulators.beamline import TEMPERATURES_C, Beamline, Folders
@@ -19,6 +20,7 @@ from simulators.world import World
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_SWITCH_INTERVAL_S = 0.0005  # the thread that makes images must not keep the server from answering
 
 
 async def serve(beamline: Beamline, *, prefix: str, port: int, ready: Path) -> None:
@@ -99,6 +101,7 @@ def _build(arguments: argparse.Namespace) -> Beamline:
 def main() -> None:
     """Serve the simulated beamline."""
     die_with_parent()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     arguments = _arguments()
     beamline = _build(arguments)

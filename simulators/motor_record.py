@@ -4,72 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntFlag
 from typing import Any
 
-from caproto import AlarmSeverity, AlarmStatus, ChannelAlarm
+from caproto import AlarmSeverity, AlarmStatus
 
-from simulators.channels import Database, SkipWrite, double, enum, integer, string, text
+from simulators.channels import Database, SkipWrite
 from simulators.faults import Faults
 from simulators.motion import Axis
-from simulators.motor_fields import inert_fields
+from simulators.motor_fields import (
+    PRESENT,
+    MotorSettings,
+    Status,
+    limit_metadata,
+    motor_fields,
+)
 from simulators.pace import Pace
+
+__all__ = ["MotorRecord", "MotorSettings"]
 
 _REPORT_PERIOD_S = 0.1  # of the wall: read-backs on the way
 _STALL_POLL_S = 0.02
-
-
-class Status(IntFlag):
-    """Bits of MSTA, numbered as in the documentation of the motor record."""
-
-    DIRECTION = 1 << 0
-    DONE = 1 << 1
-    POSITION = 1 << 5
-    ENCODER = 1 << 8
-    PROBLEM = 1 << 9
-    MOVING = 1 << 10
-    GAIN = 1 << 11
-    HOMED = 1 << 14
-
-
-_PRESENT = Status.POSITION | Status.ENCODER | Status.GAIN | Status.HOMED
-
-
-@dataclass(frozen=True)
-class MotorSettings:
-    """What a beamline engineer would configure.
-
-    Attributes:
-        units: Engineering units of the axis (EGU).
-        velocity: Full speed in units per second.
-        ramp_s: Time to reach it (ACCL).
-        low_limit: Soft limit.
-        high_limit: Soft limit.
-        start: Position at the beginning.
-        backlash: Way by which the last approach is prolonged (BDST); its sign is its direction.
-        play: Mechanical play of the axis.
-        encoder_noise: Standard deviation of one read-back.
-        precision: Digits that clients show.
-        description: What the axis is (DESC).
-    """
-
-    units: str
-    velocity: float
-    ramp_s: float
-    low_limit: float
-    high_limit: float
-    start: float = 0.0
-    backlash: float = 0.0
-    play: float = 0.0
-    encoder_noise: float = 0.0
-    precision: int = 4
-    description: str = ""
-
-    @property
-    def step_size(self) -> float:
-        """Smallest step of the motor (MRES)."""
-        return float(10.0**-self.precision)
 
 
 class MotorRecord:
@@ -103,7 +57,8 @@ class MotorRecord:
         self._motion: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._fields = self._make_fields()
+        self._fields = motor_fields(settings)
+        self._connect_hooks(self._fields)
 
     def channels(self, name: str) -> Database:
         """Give all fields; the bare name is VAL."""
@@ -117,54 +72,6 @@ class MotorRecord:
     def read_back(self, time_s: float) -> float:
         """Read the encoder, in user units."""
         return self._user(self.axis.encoder(time_s))
-
-    def _make_fields(self) -> Database:
-        settings, alarm = self._settings, ChannelAlarm()
-        low, high = settings.low_limit, settings.high_limit
-        position: dict[str, Any] = {"units": settings.units, "precision": settings.precision}
-        limits: dict[str, Any] = {
-            "lower_ctrl_limit": low,
-            "upper_ctrl_limit": high,
-            "lower_disp_limit": low,
-            "upper_disp_limit": high,
-        }
-        fields = inert_fields()
-        for name in ("VAL", "RBV", "DVAL", "DRBV"):
-            fields[name] = double(settings.start, **position)
-        for name in ("VAL", "RBV"):
-            fields[name] = double(
-                settings.start, alarm=alarm, reported_record_type="motor", **position, **limits
-            )
-        for name, value in (("LLM", low), ("DLLM", low), ("HLM", high), ("DHLM", high)):
-            fields[name] = double(value, **position)
-        for name in ("OFF", "DIFF", "TWV"):
-            fields[name] = double(0.0, **position)
-        fields |= {
-            "VELO": double(settings.velocity, **position),
-            "BVEL": double(settings.velocity, **position),
-            "VMAX": double(10.0 * settings.velocity, **position),
-            "ACCL": double(settings.ramp_s, units="s"),
-            "BACC": double(settings.ramp_s, units="s"),
-            "BDST": double(settings.backlash, **position),
-            "MRES": double(settings.step_size, precision=9),
-            "ERES": double(settings.step_size, precision=9),
-            "EGU": string(settings.units),
-            "DESC": text(settings.description, length=41),
-            "PREC": integer(settings.precision),
-            "RRBV": integer(round(settings.start / settings.step_size)),
-            "MSTA": integer(_PRESENT | Status.DONE),
-            "DMOV": integer(1),
-            "DIR": enum(("Pos", "Neg")),
-            "SET": enum(("Use", "Set")),
-            "FOFF": enum(("Variable", "Frozen")),
-            "SPMG": enum(("Stop", "Pause", "Move", "Go"), 3),
-            "SEVR": enum(("NO_ALARM", "MINOR", "MAJOR", "INVALID")),
-            "STAT": enum(("NO_ALARM", "STATE")),
-        }
-        for name in ("MOVN", "TDIR", "STOP", "HLS", "LLS", "LVIO", "TWF", "TWR"):
-            fields[name] = integer(0)
-        self._connect_hooks(fields)
-        return fields
 
     def _connect_hooks(self, fields: Database) -> None:
         fields["VAL"].on_put = self._put_position
@@ -268,12 +175,7 @@ class MotorRecord:
         await self._post("DLLM", dial_low)
         await self._post("DHLM", dial_high)
         for name in ("VAL", "RBV"):
-            await self._fields[name].write_metadata(
-                lower_ctrl_limit=low,
-                upper_ctrl_limit=high,
-                lower_disp_limit=low,
-                upper_disp_limit=high,
-            )
+            await self._fields[name].write_metadata(**limit_metadata(low, high))
 
     def _within_limits(self, value: float) -> bool:
         low, high = self._value("LLM"), self._value("HLM")
@@ -330,7 +232,7 @@ class MotorRecord:
         self.axis.go(target, velocity=velocity, ramp_s=ramp_s, now_s=clock.now_s())
         await self._post("MOVN", 1)
         await self._post("TDIR", int(upwards))
-        await self._post("MSTA", int(_PRESENT | Status.MOVING | direction))
+        await self._post("MSTA", int(PRESENT | Status.MOVING | direction))
         while (now_s := clock.now_s()) < self.axis.arrival_s:
             if self._faults.active("motor-stall"):
                 await self._stall()
@@ -355,7 +257,7 @@ class MotorRecord:
         await self._report(final=True)
         await self._post("MOVN", 0)
         problem = Status.PROBLEM if alarmed else Status(0)
-        await self._post("MSTA", int(_PRESENT | Status.DONE | problem))
+        await self._post("MSTA", int(PRESENT | Status.DONE | problem))
         await self._post("DMOV", 1)
         self._idle.set()
 
