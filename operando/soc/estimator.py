@@ -197,8 +197,8 @@ class Estimator:
         if not is_sample.any():
             is_sample[:] = True
         weight = is_sample / np.maximum(sums[4], np.float32(1e-12))
-        variances = [float(image.variance_samples @ weight) for image in self._images.values()]
-        return np.asarray(variances) / np.mean(variances)
+        variances = np.array([image.variance_samples @ weight for image in self._images.values()])
+        return np.asarray(variances / variances.mean(), dtype=np.float64)
 
     def _solve_pixels(
         self,

@@ -20,7 +20,7 @@ from operando.soc.references import References
 from operando.soc.registration import Registrar, Registration
 from operando.soc.summary import ScanSummary, find_particles, mean_spectrum, summarise
 
-__all__ = ["FittedImage", "ScanFit", "StackFit"]
+__all__ = ["FittedImage", "FittedStack", "StackFit"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FittedImage:
 
 
 @dataclass(frozen=True)
-class ScanFit:
+class FittedStack:
     """The state of a scan's fit; its maps are overwritten by the next one.
 
     Attributes:
@@ -144,7 +144,7 @@ class StackFit:
         shift_px = image.registration.shift_px
         self._estimator.remove(key, od, variance, i0=image.i0.od, shift_px=shift_px)
 
-    def solve(self) -> ScanFit | None:
+    def solve(self) -> FittedStack | None:
         """Return the fit of the images so far, or None while there are too few."""
         solution = self._estimator.solve()
         if solution is None:
@@ -154,7 +154,7 @@ class StackFit:
         images = tuple(sorted(self._images.values(), key=lambda image: image.energy_ev))
         spectrum = mean_spectrum([image.blocks for image in images], particles.inside)
         summary = summarise(solution, particles, sigmas)
-        return ScanFit(solution.maps, summary, images, spectrum)
+        return FittedStack(solution.maps, summary, images, spectrum)
 
     def _register(self, od: NDArray[np.float32]) -> Registration:
         if self._registrar is None:

@@ -1,0 +1,110 @@
+"""The fitting process: ``python -m operando.fitting --data DIR --runtime DIR``.
+
+It follows the journal, adds every frame to its scan's fit as soon as the frame is in the file, and
+writes the maps of the state of charge. It may be killed at any moment: the next one goes on where
+the results end, and fits an interrupted scan again from its frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
+from operando.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from operando.soc.references import References
+
+__all__ = ["main"]
+
+logger = logging.getLogger(__name__)
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Follow the journal until a signal comes; the whole process.
+
+    Args:
+        arguments: Of the command line; None takes the process's own.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    # Only now: these import numpy and numba, which read the variables above once.
+    from operando.fitting_follower import Follower, FollowerFiles
+    from operando.fitting_warm_up import warm_up
+    from operando.soc.normalisation import Camera
+
+    settings = load_settings(options.settings or _settings_of(options.runtime))
+    data = DataDirectory.make(options.data)
+    with data.lock("fitting"):
+        warm_up(data.maps)
+        camera = Camera(
+            adu_per_quantum=options.adu_per_quantum or settings.camera.adu_per_quantum,
+            read_noise_adu=options.read_noise_adu or settings.camera.read_noise_adu,
+        )
+        files = FollowerFiles(data.journal, data.results, data.maps)
+        follower = Follower(files, lambda: _references(options, settings), camera)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: follower.stop())
+        logger.info("following %s", data.journal)
+        follower.run()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="operando.fitting", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="data directory")
+    parser.add_argument("--runtime", type=Path, help="runtime directory of the service")
+    parser.add_argument("--settings", type=Path, help="TOML file; default: the runtime's")
+    parser.add_argument("--pristine", type=Path, help="spectrum at state of charge 0")
+    parser.add_argument("--charged", type=Path, help="spectrum at state of charge 1")
+    parser.add_argument("--adu-per-quantum", type=float, help="gain of the camera")
+    parser.add_argument("--read-noise-adu", type=float, help="read noise of the camera")
+    return parser
+
+
+def _settings_of(runtime: Path | None) -> Path | None:
+    """Return the settings in force that the supervisor wrote, if it did."""
+    if runtime is None:
+        return None
+    path = RuntimeDirectory(runtime).settings
+    return path if path.exists() else None
+
+
+def _references(options: argparse.Namespace, settings: Settings) -> References:
+    """Read the two spectra: the command line's, the settings', or the simulated beamline's own.
+
+    Raises:
+        ReferenceFileError: There are none, or they cannot be read.
+    """
+    from operando.soc.errors import ReferenceFileError
+    from operando.soc.references import References
+
+    pristine = options.pristine or settings.references.pristine
+    charged = options.charged or settings.references.charged
+    if options.runtime is not None and (pristine is None or charged is None):
+        addresses = read_json(RuntimeDirectory(options.runtime).addresses) or {}
+        simulated = addresses.get("references", {})
+        pristine = pristine or simulated.get("pristine")
+        charged = charged or simulated.get("charged")
+    if pristine is None or charged is None:
+        raise ReferenceFileError(
+            "no reference spectra: name both files in the settings, section [references]"
+        )
+    return References.read(Path(pristine), Path(charged))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
