@@ -93,8 +93,7 @@ class Smu2450:
 
     def _teach_system(self) -> None:
         table = self._table
-        identity = f"KEITHLEY INSTRUMENTS,MODEL 2450,{self.serial},1.7.12b"
-        table.add("*IDN?", lambda _: identity)
+        table.add("*IDN?", lambda _: f"KEITHLEY INSTRUMENTS,MODEL 2450,{self.serial},1.7.12b")
         table.add("*RST", self._reset)
         table.add("*LANG", self._set_language, takes=1)
         table.add("*LANG?", lambda _: "SCPI")

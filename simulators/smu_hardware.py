@@ -42,7 +42,7 @@ class SmuHardware:
         self.cell = cell
         self.time_s = clock.now_s()
         self.output_on = False
-        self.connected = True
+        self._attached = True
         self.buffers: dict[str, ReadingBuffer] = {}
         self._clock = clock
         self._random = random.Random(seed)
@@ -80,7 +80,7 @@ class SmuHardware:
     @property
     def source_at_limit(self) -> bool:
         """Whether the source is at its limit now."""
-        if not self.connected:
+        if not self._attached:
             return self.output_on and self.source_function.value == "CURR"
         return self.output_on and self.cell.limited
 
@@ -115,6 +115,11 @@ class SmuHardware:
         source = self._source()
         if source != self.cell.source:
             self.cell.connect(source)
+
+    def attach_cell(self, attached: bool) -> None:
+        """Put the leads to the cell, or take one off."""
+        self._attached = attached
+        self.reconnect()
 
     def buffer(self, name: str) -> ReadingBuffer:
         """Give a buffer by its name.
@@ -169,7 +174,7 @@ class SmuHardware:
 
     def _source(self) -> Source:
         """Give what is at the cell now; with the output off, that is the off state."""
-        if not self.connected:
+        if not self._attached:
             return NoSource()
         if not self.output_on:
             return self._off_source()

@@ -1,0 +1,175 @@
+"""A raw SCPI socket, as instruments have it on port 5025."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from simulators.scpi import ScpiError
+from simulators.wire_faults import Faults, ReplyFault
+
+logger = logging.getLogger(__name__)
+
+MOST_CLIENTS = 8
+_LONGEST_LINE = 1 << 20
+_LINGER_NOT = struct.pack("ii", 1, 0)
+_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class ScpiServer:
+    """Serves one instrument to a few clients at a time, on the loopback only.
+
+    Args:
+        handle: Carries out a message, gives its reply.
+        report: Gets errors of the transport.
+        faults: What is to go wrong.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[str], str | None],
+        *,
+        report: Callable[[ScpiError], None],
+        faults: Faults,
+    ) -> None:
+        self._handle = handle
+        self._report = report
+        self._faults = faults
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._listeners: list[asyncio.Server] = []
+
+    async def listen(self, port: int = 0) -> int:
+        """Begin to serve; give the port."""
+        return await self._listen(self._serve, port)
+
+    async def listen_for_faults(self, port: int = 0) -> int:
+        """Begin to take requests for faults on a port of their own; give the port."""
+        return await self._listen(self._serve_faults, port)
+
+    def close(self) -> None:
+        """Serve nobody any more."""
+        for listener in self._listeners:
+            listener.close()
+        self.drop_clients()
+
+    async def _listen(self, serve: _Serve, port: int) -> int:
+        listener = await asyncio.start_server(serve, "127.0.0.1", port)
+        self._listeners.append(listener)
+        taken: int = listener.sockets[0].getsockname()[1]
+        return taken
+
+    def drop_clients(self) -> None:
+        """Tear all connections down, as a power failure does."""
+        for writer in self._clients:
+            _reset(writer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= MOST_CLIENTS:
+            logger.warning("a client was turned away: %d are connected", MOST_CLIENTS)
+            writer.close()
+            return
+        _send_at_once(writer)
+        self._clients.add(writer)
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, asyncio.CancelledError) as error:
+            # Cancelled means that the process ends; Python 3.11 would log it as an error.
+            logger.info("a client is gone: %r", error)
+        finally:
+            self._clients.discard(writer)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async for line in self._lines(reader):
+            reply = self._handle(line.decode("latin-1"))
+            if reply is None:
+                continue
+            fault = self._faults.take()
+            if fault is None:
+                writer.write(reply.encode("ascii") + b"\n")
+                await writer.drain()
+            elif not await _send_faulty(reader, writer, reply.encode("ascii") + b"\n", fault):
+                return
+
+    async def _lines(self, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+        """Give whole lines, however the network has cut or joined them."""
+        rest, too_long = b"", False
+        while data := await reader.read(1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if not too_long:
+                    yield line
+                too_long = False
+            if len(rest) > _LONGEST_LINE:
+                if not too_long:
+                    self._report(ScpiError(-363))
+                rest, too_long = b"", True
+
+    async def _serve_faults(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        _send_at_once(writer)
+        with contextlib.suppress(ConnectionError):
+            async for line in self._lines(reader):
+                writer.write(json.dumps(self._request_fault(line)).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+    def _request_fault(self, line: bytes) -> dict[str, object]:
+        try:
+            if self._faults.request(dict(json.loads(line))):
+                self.drop_clients()
+        except (ValueError, TypeError) as error:
+            return {"ok": False, "error": str(error)}
+        return {"ok": True}
+
+
+async def _send_faulty(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: bytes, fault: ReplyFault
+) -> bool:
+    """Send a reply as the fault wants it; tell whether the conversation goes on."""
+    logger.info("fault: %s", fault)
+    match fault.kind:
+        case "late":
+            await asyncio.sleep(fault.delay_s)
+        case "split":
+            half = len(reply) // 2
+            writer.write(reply[:half])
+            await asyncio.sleep(fault.delay_s)
+            reply = reply[half:]
+        case "garbled":
+            reply = b"\xff\xfe\x80\n"
+        case "extra":
+            reply = b"NOISE\n" + reply
+        case "dropped":
+            return True
+        case "half-close":
+            writer.write_eof()
+            while await reader.read(1 << 16):
+                pass
+            return False
+        case "reset":
+            _reset(writer)
+            return False
+    writer.write(reply)
+    await writer.drain()
+    return True
+
+
+def _socket(writer: asyncio.StreamWriter) -> socket.socket:
+    raw: socket.socket = writer.get_extra_info("socket")
+    return raw
+
+
+def _send_at_once(writer: asyncio.StreamWriter) -> None:
+    _socket(writer).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    _socket(writer).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    writer.transport.abort()

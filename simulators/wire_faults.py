@@ -1,0 +1,83 @@
+"""What can go wrong between an instrument and its host, for tests.
+
+Devices never see this: faults are asked for over a socket of their own, one JSON object a line.
+
+    {"fault": "late", "delay_s": 1.5, "count": 1}   the next reply comes late
+    {"fault": "split", "delay_s": 0.2}              in two pieces
+    {"fault": "garbled"} {"fault": "extra"}         is noise; has a line of noise before it
+    {"fault": "dropped"} {"fault": "half-close"}    never comes; the end of the stream comes instead
+    {"fault": "reset"}                              the connection is torn down instead
+    {"fault": "reboot"}                             at once: power fails, all connections are lost
+    {"fault": "swap", "serial": "04999999"}         at once: the same with another instrument
+    {"fault": "open-lead"} {"fault": "clear"}       at once: a lead comes off; everything is well
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+REPLY_FAULTS = ("late", "split", "garbled", "extra", "dropped", "half-close", "reset")
+AT_ONCE = ("reboot", "swap", "open-lead", "clear")
+_POWER_LOST = ("reboot", "swap")
+_MOST_WAITING = 10_000
+
+
+@dataclass(frozen=True)
+class ReplyFault:
+    """What happens to one reply.
+
+    Attributes:
+        kind: One of `REPLY_FAULTS`.
+        delay_s: Wall time that a late reply, or the second half of a split one, takes.
+    """
+
+    kind: str
+    delay_s: float = 1.5
+
+
+class Faults:
+    """The faults that are still to come.
+
+    Args:
+        suffer: Does to the instrument what happens at once; gets the whole request.
+    """
+
+    def __init__(self, suffer: Callable[[Mapping[str, Any]], None]) -> None:
+        self._suffer = suffer
+        self._waiting: deque[ReplyFault] = deque()
+
+    def inject(self, kind: str, *, delay_s: float = 1.5, count: int = 1) -> None:
+        """Let the next replies meet a fault.
+
+        Raises:
+            ValueError: There is no such fault.
+        """
+        if kind not in REPLY_FAULTS:
+            raise ValueError(f"no fault {kind!r}; known: {', '.join(REPLY_FAULTS + AT_ONCE)}")
+        if not 0 < count <= _MOST_WAITING:
+            raise ValueError(f"count {count} is not within 1 and {_MOST_WAITING}")
+        self._waiting.extend([ReplyFault(kind, delay_s)] * count)
+
+    def take(self) -> ReplyFault | None:
+        """Give the fault that the next reply meets."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def request(self, request: Mapping[str, Any]) -> bool:
+        """Do what came over the control socket; tell whether all connections are lost by it.
+
+        Raises:
+            ValueError: There is no such fault, or a field is not a number.
+            TypeError: A field has another type.
+        """
+        kind = request.get("fault")
+        if kind not in AT_ONCE:
+            delay_s, count = float(request.get("delay_s", 1.5)), int(request.get("count", 1))
+            self.inject(str(kind), delay_s=delay_s, count=count)
+            return False
+        if kind == "clear":
+            self._waiting.clear()
+        self._suffer(request)
+        return kind in _POWER_LOST
