@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ophyd import Component, Device, FormattedComponent
+from ophyd.status import DeviceStatus
 
 from devices.motor import GuardedMotor
-from devices.status import BoundedStatus, all_of, finished
+from devices.status import all_of, finished
 
 REFERENCE_ENERGY_EV = 8333.0
 FOCAL_LENGTH_MM = 49.20
@@ -83,14 +84,16 @@ class Monochromator(Device):
         """Return the axis that labels are on."""
         return self._axis
 
-    def prepare(self, axis: EnergyAxis) -> BoundedStatus:
+    def prepare(self, axis: EnergyAxis) -> DeviceStatus:
         """Take labels as energies on this axis from now on; nothing moves."""
         self._axis = axis
         self._demanded_ev = None
-        return finished(self, doing=f"taking an axis offset by {axis.offset_ev:g} eV")
+        return finished(self)
 
-    def set(self, label_ev: float) -> BoundedStatus:
-        """Drive to an energy, with zone plate and detector, and wait for the slowest of them.
+    def set(self, label_ev: float) -> DeviceStatus:
+        """Drive to an energy, with zone plate and detector; done when the slowest has arrived.
+
+        Asked for the energy where it stands, it does nothing: plans may ask again after a pause.
 
         Args:
             label_ev: On the prepared axis; the physical energy is label + offset.
@@ -107,6 +110,8 @@ class Monochromator(Device):
         )
         for motor, target in targets:
             motor.check_value(target)
+        if self._demanded_ev == energy_ev and all(motor.is_at(target) for motor, target in targets):
+            return finished(self)
         self._demanded_ev = energy_ev
         moves = [motor.move(target, wait=False) for motor, target in targets]
         timeout_s = max(move.timeout for move in moves) + SUM_MARGIN_S

@@ -52,6 +52,11 @@ class GuardedMotor(EpicsMotor):
         distance = abs(target - self.position)
         return float(distance / max(self.velocity.get(), 1e-9) + 2 * self.acceleration.get())
 
+    def is_at(self, target: float) -> bool:
+        """Tell whether it is connected, stands still, and stands at this position."""
+        standing = self.connected and not self._moving
+        return bool(standing and abs(self.position - target) <= self.tolerance)
+
     def check_value(self, pos: float) -> None:
         """Refuse a target beyond the soft limits.
 

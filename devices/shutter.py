@@ -19,16 +19,16 @@ class Shutter(Device):
 
     open_command = Component(EpicsSignal, "Open-Cmd", kind="omitted")
     close_command = Component(EpicsSignal, "Close-Cmd", kind="omitted")
-    position = Component(EpicsSignalRO, "Status", kind="omitted")
+    reported = Component(EpicsSignalRO, "Status", kind="omitted")
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         super().__init__(prefix, **kwargs)
-        self._guard = ConnectionGuard(self, (self.position,))
+        self._guard = ConnectionGuard(self, (self.reported,))
 
     @property
     def is_open(self) -> bool:
         """Return what the shutter says."""
-        return self._means_open(self.position.get())
+        return self._means_open(self.reported.get())
 
     def set(self, value: Literal["open", "closed"]) -> BoundedStatus:
         """Open or close; done when the shutter says so.
@@ -46,21 +46,21 @@ class Shutter(Device):
         self._guard.watch(status)
         (self.open_command if value == "open" else self.close_command).put(1)
         wanted = value == "open"
-        return until(self.position, lambda seen: self._means_open(seen) is wanted, status)
+        return until(self.reported, lambda seen: self._means_open(seen) is wanted, status)
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Return 1 for open and 0 for closed."""
         value = int(self.is_open)
-        return {f"{self.name}_open": {"value": value, "timestamp": self.position.timestamp}}
+        return {f"{self.name}_open": {"value": value, "timestamp": self.reported.timestamp}}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Describe the state of the shutter."""
-        source = self.position.source_name
+        source = self.reported.source_name
         return {f"{self.name}_open": {"source": source, "dtype": "integer", "shape": []}}
 
     def _means_open(self, value: int) -> bool:
         # The order of the two words differs between beamlines.
-        return str(self.position.enum_strs[int(value)]).lower() == "open"
+        return str(self.reported.enum_strs[int(value)]).lower() == "open"
 
     def _stuck(self, value: str) -> DeviceError:
         return NotInTimeError(
