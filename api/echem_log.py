@@ -1,0 +1,130 @@
+"""The cell's rows in memory: growing columns, each row once, thinned on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["COLUMNS", "CellPoint", "EchemLog"]
+
+COLUMNS = ("time_s", "unix_s", "voltage_v", "current_a", "charge_ah")
+_FIRST_CAPACITY = 4096
+_VOLTAGE = COLUMNS.index("voltage_v")
+_UNIX = COLUMNS.index("unix_s")
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class CellPoint:
+    """The newest row of the cell.
+
+    Attributes:
+        time_s: Clock of the instrument, s.
+        unix_s: Host clock, s.
+        voltage_v: Voltage, V.
+        current_a: Current, A; positive charges the cell.
+        charge_ah: Charge counted since the programme began, Ah.
+    """
+
+    time_s: float
+    unix_s: float
+    voltage_v: float
+    current_a: float
+    charge_ah: float
+
+
+class EchemLog:
+    """Rows of the cell, oldest first.
+
+    Args:
+        max_rows: So many are kept; when there are more, the older half is dropped.
+    """
+
+    def __init__(self, max_rows: int = 400_000) -> None:
+        self._max_rows = max_rows
+        self._values = np.empty((_FIRST_CAPACITY, len(COLUMNS)))
+        self._count = 0
+        self._programme_uid = ""
+        self._last_row = -1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def extend(
+        self, programme_uid: str, columns: Sequence[str], rows: Sequence[Sequence[float]]
+    ) -> int:
+        """Add rows of one programme, leaving out those that are there already.
+
+        Args:
+            programme_uid: Which programme of the instrument they belong to; a new one counts its
+                rows from the start.
+            columns: Names of a row's values; "row" and `COLUMNS` must be among them.
+            rows: The rows, in order.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            ValueError: A column is missing.
+        """
+        number, *places = (list(columns).index(name) for name in ("row", *COLUMNS))
+        if programme_uid != self._programme_uid:
+            self._programme_uid, self._last_row = programme_uid, -1
+        new = [row for row in rows if row[number] > self._last_row]
+        if not new:
+            return 0
+        self._last_row = int(new[-1][number])
+        self._append(np.array([[row[k] for k in places] for row in new], dtype=float))
+        return len(new)
+
+    def last(self) -> CellPoint | None:
+        """Return the newest row, None when there is none."""
+        return CellPoint(*self._values[self._count - 1].tolist()) if self._count else None
+
+    def select(
+        self, since_unix_s: float | None, until_unix_s: float | None, max_points: int
+    ) -> Columns:
+        """Return the rows of a span, thinned so that no peak of the voltage is lost.
+
+        Args:
+            since_unix_s: Rows at or after this host time, s; None: from the first.
+            until_unix_s: Rows before this host time, s; None: to the last.
+            max_points: At most so many rows.
+
+        Returns:
+            One array a column, all of the same length.
+        """
+        values = self._values[: self._count]
+        keep = np.ones(self._count, dtype=bool)
+        if since_unix_s is not None:
+            keep &= values[:, _UNIX] >= since_unix_s
+        if until_unix_s is not None:
+            keep &= values[:, _UNIX] < until_unix_s
+        span = values[keep]
+        thinned = span[_thinned(span[:, _VOLTAGE], max_points)]
+        return {name: thinned[:, k].copy() for k, name in enumerate(COLUMNS)}
+
+    def _append(self, values: NDArray[np.float64]) -> None:
+        if self._count + len(values) > self._max_rows:
+            kept = self._values[self._count // 2 : self._count].copy()
+            self._values[: len(kept)] = kept
+            self._count = len(kept)
+        while self._count + len(values) > len(self._values):
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+        self._values[self._count : self._count + len(values)] = values
+        self._count += len(values)
+
+
+def _thinned(signal: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
+    """Return indices of the least and the greatest value in each of ``max_points / 2`` parts."""
+    count = len(signal)
+    if count <= max_points:
+        return np.arange(count)
+    edges = np.linspace(0, count, max(1, max_points // 2) + 1).astype(int)
+    parts = [(a, signal[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    ends = [(a + int(np.argmin(part)), a + int(np.argmax(part))) for a, part in parts]
+    return np.unique(np.array(ends).ravel())[:max_points]

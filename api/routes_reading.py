@@ -1,0 +1,96 @@
+"""What can be looked at; every answer comes from memory."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Response
+
+from api.dependencies import SessionDependency
+from api.models import (
+    CellAnswer,
+    DeviceList,
+    EchemColumns,
+    Plan,
+    PlanList,
+    Scan,
+    Spectrum,
+    Status,
+    Task,
+    TaskList,
+)
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["looking"])
+
+UnixTime = Annotated[float | None, Query(ge=0, le=1e11, allow_inf_nan=False)]
+
+
+@router.get("/status", responses={200: {"model": Status}})
+async def get_status(session: SessionDependency) -> Response:
+    """Return the session at a glance."""
+    return Response(session.board.encoded(), media_type="application/json")
+
+
+@router.get("/plans")
+async def get_plans(session: SessionDependency) -> PlanList:
+    """Return all plans with the schemas of their parameters."""
+    return session.plans()
+
+
+@router.get("/plans/{name}")
+async def get_plan(name: str, session: SessionDependency) -> Plan:
+    """Return one plan with the schema of its parameters."""
+    return session.plan(name)
+
+
+@router.get("/devices")
+async def get_devices(session: SessionDependency) -> DeviceList:
+    """Return all devices and whether they are connected."""
+    return session.devices()
+
+
+@router.get("/tasks")
+async def get_tasks(session: SessionDependency) -> TaskList:
+    """Return all tasks, oldest first."""
+    return session.tasks()
+
+
+@router.get("/tasks/{task_id}")
+async def get_task(task_id: str, session: SessionDependency) -> Task:
+    """Return one task."""
+    return session.task(task_id)
+
+
+@router.get("/cell")
+async def get_cell(session: SessionDependency) -> CellAnswer:
+    """Return the cell and its programme."""
+    return session.board.cell()
+
+
+@router.get("/echem", responses={200: {"model": EchemColumns}})
+async def get_echem(
+    session: SessionDependency,
+    since_unix_s: UnixTime = None,
+    until_unix_s: UnixTime = None,
+    max_points: Annotated[int, Query(ge=2, le=200_000)] = 5000,
+) -> Response:
+    """Return the cell over time, thinned so that no peak is lost."""
+    columns = session.echem(since_unix_s, until_unix_s, max_points)
+    return Response(
+        orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
+    )
+
+
+@router.get("/scans")
+async def get_scans(session: SessionDependency) -> list[Scan]:
+    """Return the scans of the newest experiment, oldest first."""
+    return session.scans()
+
+
+@router.get("/scans/{scan}/spectrum")
+async def get_spectrum(scan: int, session: SessionDependency) -> Spectrum:
+    """Return the mean spectrum of one scan, as far as it is."""
+    return session.spectrum(scan)

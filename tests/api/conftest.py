@@ -1,0 +1,71 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.app import build_app
+from operando.data_directory import DataDirectory, RuntimeDirectory
+from tests.api.serving import serving, until
+from tests.api.stand_in_engine import StandInEngine
+from tests.api.support import Story
+
+
+@dataclass
+class Service:
+    """A served session with a story and an engine behind it."""
+
+    url: str
+    client: httpx.Client
+    story: Story
+    engine: StandInEngine
+    runtime: RuntimeDirectory
+
+    def get(self, path: str, **more: object) -> httpx.Response:
+        return self.client.get(f"/api/v1{path}", **more)  # type: ignore[arg-type]
+
+    def caught_up(self) -> None:
+        """Wait until the session has read everything that the story has told."""
+        journal, results = (
+            self.story.journal.append("alarm", {"severity": "minor", "who": "t", "message": "t"}),
+            self.story.results.append("mark", {}),
+        )
+        until(lambda: self._has(journal, results))
+
+    def _has(self, journal: int, results: int) -> bool:
+        status = self.get("/status").json()
+        return bool(status["seq"] >= journal and status["results_seq"] >= results)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    return DataDirectory.make(tmp_path / "data")
+
+
+@pytest.fixture
+def runtime() -> Iterator[RuntimeDirectory]:
+    directory = RuntimeDirectory.make()
+    yield directory
+    for path in directory.root.iterdir():
+        path.unlink()
+    directory.root.rmdir()
+
+
+@pytest.fixture
+def story(data: DataDirectory) -> Iterator[Story]:
+    told = Story(data)
+    yield told
+    told.close()
+
+
+@pytest.fixture
+def service(data: DataDirectory, runtime: RuntimeDirectory, story: Story) -> Iterator[Service]:
+    with (
+        StandInEngine(runtime.engine_socket) as engine,
+        serving(build_app(data, runtime)) as url,
+        httpx.Client(base_url=url, timeout=10.0) as client,
+    ):
+        made = Service(url, client, story, engine, runtime)
+        until(lambda: made.get("/devices").status_code == 200)
+        yield made
