@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
-_POLL_S = 0.1
+_POLL_S = 0.05
 _SHORTEST_BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 5.0
 _ANSWER_S = 30.0

@@ -152,11 +152,7 @@ class MilestoneWatch:
     def _judge(self, one: _Waiting, update: CellUpdate) -> None:
         last = self._keeper.last_row
         rows = (*update.rows, last) if last is not None else update.rows
-        if (
-            any(one.reached(row) for row in rows)
-            or one.ends_with_programme
-            and update.report.state in _ENDED
-        ):
+        if update.report.state in _ENDED or any(one.reached(row) for row in rows):
             finish(one.status)
         elif self._is_lost(update):
             fail(one.status, self._lost_error(one, update))

@@ -28,7 +28,7 @@ _PROTECTIONS_V = (2, 5, 10, 20, 40)
 _ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT'
 _COLUMNS = 4
 _CHUNK_ROWS = 400
-_IN_LIMIT = 4  # bit of SOURSTAT
+_IN_LIMIT = 4 | 32  # bits of SOURSTAT: overvoltage protection, programmed limit
 
 
 class Keithley2450:
