@@ -1,6 +1,8 @@
 """The instruments of the beamline, as Bluesky sees them."""
 
 from devices.camera import TxmCamera
+from devices.cell_keeper import CellKeeper
+from devices.cell_record import Bookmark, CellReport, CellRow
 from devices.errors import (
     CameraError,
     CellBusyError,
@@ -17,36 +19,62 @@ from devices.errors import (
 )
 from devices.exposures import FrameSeries
 from devices.heater import Heater
+from devices.keithley import Keithley2450
+from devices.link import Link
 from devices.microscope import Microscope, connect_microscope
 from devices.monochromator import EnergyAxis, Monochromator
 from devices.motor import GuardedMotor
+from devices.potentiostat import Potentiostat
 from devices.ring import MinimumCurrent, RingCurrent
 from devices.sample_stage import SampleStage
 from devices.shutter import Shutter
+from devices.techniques import (
+    ConstantCurrent,
+    EndState,
+    Envelope,
+    Milestone,
+    OpenCircuit,
+    Technique,
+    technique_from_document,
+)
 
 __all__ = [
+    "Bookmark",
     "CameraError",
     "CellBusyError",
+    "CellKeeper",
+    "CellReport",
+    "CellRow",
     "CommandError",
+    "ConstantCurrent",
     "DeviceError",
+    "EndState",
     "EnergyAxis",
+    "Envelope",
     "FrameMissingError",
     "FrameSeries",
     "GuardedMotor",
     "Heater",
     "InstrumentMismatchError",
+    "Keithley2450",
     "LimitExceededError",
+    "Link",
     "LinkDownError",
     "LinkError",
     "Microscope",
+    "Milestone",
     "MinimumCurrent",
     "Monochromator",
     "MotionError",
     "NotConnectedError",
     "NotInTimeError",
+    "OpenCircuit",
+    "Potentiostat",
     "RingCurrent",
     "SampleStage",
     "Shutter",
+    "Technique",
     "TxmCamera",
     "connect_microscope",
+    "technique_from_document",
 ]
