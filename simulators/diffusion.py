@@ -2,10 +2,11 @@
 
 Finite volumes on cubes. Inside a grain the whole diffusion tensor acts (19-point stencil, cross
 terms from averaged central differences); across a grain boundary the two normal conductivities act
-in series. Every flux is added to one cube and taken from its neighbour, so that lithium is conserved
-to rounding. Lithium leaves each open face in proportion to what is left beneath it.
+in series. Every flux is added to one cube and taken from its neighbour, so lithium is conserved to
+rounding. Lithium leaves each open face in proportion to what is left beneath it; the proportion is set
+at the start of a step, so the current is some per cent low by its end.
 
-Time runs in charges (1 = the time that the current would need to take all lithium), lengths in cubes.
+Lengths are counted in cubes, time in charges: 1 is what the nominal current needs to take all.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ class Delithiation:
 
     Attributes:
         lithium: Content of each cube, 1 when pristine.
+        elapsed: Time, in charges.
     """
 
     def __init__(self, operator: csr_array, open_faces: NDArray[np.int64]) -> None:
@@ -127,6 +129,7 @@ class Delithiation:
         fastest += 2.0 * _MAX_RATE * self._nominal_rate * float(open_faces.max())
         self._explicit_step = 2.0 / fastest
         self.lithium = np.ones(len(open_faces))
+        self.elapsed = 0.0
 
     @property
     def soc(self) -> float:
@@ -155,6 +158,7 @@ class Delithiation:
             factors = (mu, nu, 1.0 - mu - nu, gain, (b[j - 1] - 1.0) * gain)
             before, now = now, self._stage(drain, (now, before, start, slope), factors)
         self.lithium = now
+        self.elapsed += step
 
     def _stage(
         self,

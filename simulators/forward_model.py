@@ -1,9 +1,9 @@
 """From optical density to what the camera writes: the compiled loops of the simulated microscope.
 
-Every loop releases the GIL and is compiled once on each machine (numba keeps it beside this file).
+Every loop releases the GIL and is compiled once on each machine: numba keeps it beside this file.
 
-The noise of a pixel comes from a counter-based generator (splitmix64 of key and pixel number): it is
-independent in every pixel, and in every frame that is given another key, and needs no state.
+The noise of a pixel comes from a counter-based generator (splitmix64 of key and pixel number). It
+is independent in every pixel, and in every frame that is given another key, and needs no state.
 The number of quanta is Poisson distributed: exactly up to a mean of 100 (inversion below 10, above
 it Hoermann's transformed rejection PTRS, Insurance: Mathematics and Economics 12 (1993) 39), and as
 a normal deviate of the same mean and variance beyond, where the skewness left out is below 0.1.
@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["EXACT_POISSON_BELOW", "add_resampled", "fill_frame"]
+__all__ = ["EXACT_POISSON_BELOW", "add_resampled", "compile_loops", "fill_frame"]
 
 EXACT_POISSON_BELOW = 100.0
 """Mean number of quanta above which a normal deviate stands for a Poisson one."""
@@ -112,7 +112,7 @@ def fill_frame(
     """Expose one frame.
 
     Args:
-        optical_density: Of what is in the beam, for each pixel (flat array of any even length).
+        optical_density: Of what is in the beam, one value a pixel in one line.
         flat: Open beam relative to its mean, same length.
         offset_adu: Dark level of each pixel, same length.
         open_beam_quanta: Mean number of detected quanta in a pixel without sample; 0 gives a dark.
@@ -121,7 +121,7 @@ def fill_frame(
         key: Chooses the noise; two frames of one key differ in nothing but their mean.
         out: Filled with the frame, same length.
     """
-    pairs = out.size // 2
+    pairs = (out.size + 1) // 2
     for pair in range(pairs):
         # Box-Muller: one hash, two uniforms, two normals, two pixels.
         counter = np.uint64(key) + np.uint64(pair + 1) * _GOLDEN
@@ -130,6 +130,8 @@ def fill_frame(
         angle = _TWO_PI * _UNIT_32 * np.float64(bits & _LOW_32)
         for side in range(2):
             pixel = 2 * pair + side
+            if pixel == out.size:
+                break
             normal = radius * (math.cos(angle) if side == 0 else math.sin(angle))
             mean = open_beam_quanta * flat[pixel] * math.exp(-optical_density[pixel])
             # The exact Poisson path hashes the hash, so its bits are not those of the normal.
@@ -200,3 +202,11 @@ def add_resampled(
             for tap in range(4):
                 total += taps[column, tap] * line[sources[column, tap]]
             field[row, first_column + column] += total
+
+
+def compile_loops() -> None:
+    """Compile or load the loops now, so that the first frame is not seconds late."""
+    line = np.zeros(2, np.float32)
+    fill_frame(line, line, line, 0.0, 1.0, 0.0, np.uint64(0), np.zeros(2, np.uint16))
+    field = np.zeros((2, 2), np.float32)
+    add_resampled(field, np.float64(0.0), np.float64(0.0), 1.0, field.copy())

@@ -85,7 +85,7 @@ def thickness_um(gravel: Gravel, y_um: NDArray[np.float64]) -> NDArray[np.float6
         inside = half > 0.0
         np.maximum(top[rows, columns], z + half, out=top[rows, columns], where=inside)
         np.minimum(bottom[rows, columns], z - half, out=bottom[rows, columns], where=inside)
-    return np.maximum(top - bottom, 0.0)
+    return np.asarray(np.maximum(top - bottom, 0.0))
 
 
 def voxelise(gravel: Gravel, n: int) -> Voxels:

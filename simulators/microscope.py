@@ -2,7 +2,7 @@
 
 Optical densities are linear in path and charge, so one frame costs one blend of two precomputed
 stages, one sub-pixel resampling and one pass that adds the noise. Left out: stray light, dark
-current, and the blur of a zone plate out of focus (its place changes the magnification only).
+current, and the blur of a zone plate out of focus.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
-from simulators.forward_model import add_resampled, fill_frame
+from simulators.forward_model import add_resampled, compile_loops, fill_frame
+from simulators.imaging import Drift, dark_pattern, flat_structure, magnification
 from simulators.particles import Particle, make_particles
 from simulators.spectra import absorption_per_um
 
-__all__ = ["Microscope", "Truth", "nominal_detector_mm", "nominal_zone_plate_mm"]
+__all__ = ["Microscope", "Truth"]
 
 FIELD_UM = 40.96
-QUANTA_PER_S_MA = 5000.0 / 0.020 / 500.0
 CELL_TRANSMISSION = 0.85
+INCIDENT_QUANTA_PER_S_MA = 5000.0 / CELL_TRANSMISSION / 0.020 / 500.0
+"""Detected in a pixel without cell; a flat of 20 ms at 500 mA then has 5000 behind its window."""
 
-_FOCAL_LENGTH_MM = 49.20
-_FOCAL_ENERGY_EV = 8333.0
-_MAGNIFICATION = 325.0
-_NOMINAL_PIXEL_UM = 0.040
-_VIBRATION_UM = 0.03 * _NOMINAL_PIXEL_UM
+_VIBRATION_UM = 0.03 * 0.040
 _BEAM_JITTER = 0.01
-_THIN_UM = 0.005
+_THIN_UM = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Truth:
         soc_map: State of charge along the beam, nan where there is no particle.
         thickness_um: Path of the beam through particles.
         mean_soc: Of all particles, weighted with thickness; within 0..1.
-        shift_px: (dy, dx) of the slow drift that is already in both maps.
+        shift_px: (dy, dx) of the slow drift; both maps have it already.
         clipped: Whether the state of charge asked for was outside 0..1.
     """
 
@@ -52,26 +49,20 @@ class Truth:
     clipped: bool = False
 
 
-def nominal_zone_plate_mm(energy_ev: float) -> float:
-    """Return where the zone plate is in focus: its focal length, proportional to the energy."""
-    return _FOCAL_LENGTH_MM * energy_ev / _FOCAL_ENERGY_EV
-
-
-def nominal_detector_mm(energy_ev: float) -> float:
-    """Return where the detector holds the magnification, counted from its place at 8333 eV."""
-    return _MAGNIFICATION * (nominal_zone_plate_mm(energy_ev) - _FOCAL_LENGTH_MM)
-
-
 class Microscope:
     """The frame source of the camera.
 
     The field is 40.96 um whatever the shape, so 1024 x 1024 has pixels of 40 nm and a smaller shape
-    is a binned camera; counts are those of one pixel of the frame, binned or not.
+    is a binned camera; counts are those of one pixel of the frame, binned or not. May be used from
+    several threads.
 
     Args:
         cell: "asslb" (two thirds of each particle's surface touch electrolyte) or "lelb" (all).
         shape: Rows and columns of a frame.
         seed: Of particles, flat, drift and noise; the same calls give the same frames.
+
+    Raises:
+        ValueError: Nothing is known of such a cell.
     """
 
     adu_per_quantum = 1.0
@@ -79,13 +70,16 @@ class Microscope:
     offset_adu = 100.0
 
     def __init__(self, *, cell: str, shape: tuple[int, int] = (1024, 1024), seed: int = 0) -> None:
+        compile_loops()
         self.shape = shape
         self.pixel_um = FIELD_UM / min(shape)
         self._seed = seed
         self._frame_numbers = itertools.count()
         self._particles = make_particles(cell=cell, pixel_um=self.pixel_um, seed=seed)
-        self._flat = _flat_structure(shape, np.random.default_rng((seed, 1)))
-        self._offset = _dark_pattern(shape, np.random.default_rng((seed, 2)), self.offset_adu)
+        self._flat = flat_structure(shape, np.random.default_rng((seed, 1)))
+        self._dark = dark_pattern(
+            shape, np.random.default_rng((seed, 2)), level_adu=self.offset_adu
+        )
         self._drift = Drift(np.random.default_rng((seed, 3)))
 
     def expose(
@@ -103,18 +97,37 @@ class Microscope:
         zone_plate_mm: float | None = None,
         detector_mm: float | None = None,
     ) -> None:
-        """Fill ``out`` with one frame."""
+        """Fill one frame; its noise is its own, also when nothing has changed since the last.
+
+        Args:
+            out: The frame, C-contiguous.
+            energy_ev: Physical energy of the beam.
+            exposure_s: How long light was collected.
+            soc: Of the cell; clipped to 0..1.
+            ring_current_ma: Flux is proportional to it.
+            shutter_open: A closed shutter gives a dark.
+            sample_x_um: To the right; beyond 50 um nothing but the window of the cell is left.
+            sample_y_um: Down.
+            time_s: Simulated, for the drift.
+            zone_plate_mm: Accepted for the blur that is left out.
+            detector_mm: Sets the magnification; None where it follows the energy.
+
+        Raises:
+            ValueError: ``out`` has another shape, or is not contiguous.
+        """
+        if out.shape != self.shape or not out.flags.c_contiguous:
+            raise ValueError(f"frames are contiguous and of shape {self.shape}, not {out.shape}")
         rng = np.random.default_rng((self._seed, 4, next(self._frame_numbers)))
-        jitter = 1.0 + _BEAM_JITTER * rng.standard_normal()
+        quanta = INCIDENT_QUANTA_PER_S_MA * CELL_TRANSMISSION * exposure_s * ring_current_ma
+        quanta *= 1.0 + _BEAM_JITTER * rng.standard_normal()
         vibration_um = _VIBRATION_UM * rng.standard_normal(2)
-        quanta = QUANTA_PER_S_MA * exposure_s * ring_current_ma * jitter if shutter_open else 0.0
         place_um = self._drift.at(time_s) + vibration_um + (sample_y_um, sample_x_um)
-        density = self._density(energy_ev, soc, place_um, _magnification(energy_ev, detector_mm))
+        density = self._density(energy_ev, soc, place_um, magnification(energy_ev, detector_mm))
         fill_frame(
-            density.ravel(),
-            self._flat.ravel(),
-            self._offset.ravel(),
-            max(quanta, 0.0),
+            density.reshape(-1),
+            self._flat.reshape(-1),
+            self._dark.reshape(-1),
+            max(float(quanta), 0.0) if shutter_open else 0.0,
             self.adu_per_quantum,
             self.read_noise_adu,
             rng.integers(2**64, dtype=np.uint64),
@@ -122,31 +135,30 @@ class Microscope:
         )
 
     def truth(self, *, soc: float, time_s: float) -> Truth:
-        """Return what a frame taken now with the sample in the beam would show without noise."""
-        inside = min(max(soc, 0.0), 1.0)
+        """Return what is there with the sample in the beam: no noise, no vibration."""
+        inside = _clipped(soc)
         drift_um = self._drift.at(time_s)
         thickness = np.zeros(self.shape, np.float32)
         charge = np.zeros(self.shape, np.float32)
         for particle in self._particles:
             self._place(particle, particle.thickness_um, drift_um, 1.0, thickness)
             self._place(particle, particle.charge_um(inside), drift_um, 1.0, charge)
-        there = thickness > _THIN_UM
+        mean_soc = float(charge.sum(dtype=np.float64) / thickness.sum(dtype=np.float64))
+        thickness[thickness < _THIN_UM] = 0.0
         soc_map = np.full(self.shape, np.nan, np.float32)
-        np.divide(charge, thickness, out=soc_map, where=there)
-        shift = drift_um / self.pixel_um
-        return Truth(
-            soc_map,
-            np.where(there, thickness, np.float32(0.0)),
-            float(charge.sum(dtype=np.float64) / thickness.sum(dtype=np.float64)),
-            (float(shift[0]), float(shift[1])),
-            inside != soc,
-        )
+        np.divide(charge, thickness, out=soc_map, where=thickness > 0.0)
+        # On the outermost pixels the cubic overshoots both maps, and not alike.
+        np.clip(soc_map, 0.0, 1.0, out=soc_map)
+        dy_um, dx_um = drift_um.tolist()
+        shift_px = (dy_um / self.pixel_um, dx_um / self.pixel_um)
+        return Truth(soc_map, thickness, mean_soc, shift_px, inside != soc)
 
     def _density(
         self, energy_ev: float, soc: float, place_um: NDArray[np.float64], scale: float
     ) -> NDArray[np.float32]:
+        """Return the optical density of the particles at ``place_um`` in the field."""
         per_um, per_charge_um = absorption_per_um(energy_ev)
-        inside = min(max(soc, 0.0), 1.0)
+        inside = _clipped(soc)
         density = np.zeros(self.shape, np.float32)
         for particle in self._particles:
             patch = np.float32(per_um) * particle.thickness_um
@@ -162,63 +174,12 @@ class Microscope:
         scale: float,
         field: NDArray[np.float32],
     ) -> None:
+        """Add a map of one particle to the field; magnification leaves the middle where it is."""
         middle = (np.array(self.shape) - 1) / 2
         centre = middle + scale * (np.array(particle.centre_um) + place_um) / self.pixel_um
         top, left = centre - scale * (np.array(patch.shape) - 1) / 2
         add_resampled(patch, top, left, scale, field)
 
 
-class Drift:
-    """How the sample creeps while the hutch warms and cools: some pixels of 40 nm an hour.
-
-    Two ellipses in time, of ten and of 2.7 hours; smooth, bounded by 0.7 um and zero at time 0.
-    """
-
-    _RADII_UM = (0.28, 0.02)
-    _PERIODS_S = (36_000.0, 9_700.0)
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._phases = rng.uniform(0.0, 2.0 * np.pi, len(self._PERIODS_S))
-        self._start_um = self._position(0.0)
-
-    def at(self, time_s: float) -> NDArray[np.float64]:
-        """Return (y, x) in um at a simulated time."""
-        return self._position(time_s) - self._start_um
-
-    def _position(self, time_s: float) -> NDArray[np.float64]:
-        angles = 2.0 * np.pi * time_s / np.array(self._PERIODS_S) + self._phases
-        radii = np.array(self._RADII_UM)
-        return np.array([radii @ np.sin(angles), radii @ np.cos(angles)])
-
-
-def _magnification(energy_ev: float, detector_mm: float | None) -> float:
-    """Return the magnification relative to the nominal one for a place of the detector."""
-    if detector_mm is None:
-        return 1.0
-    path_mm = _MAGNIFICATION * _FOCAL_LENGTH_MM
-    return (path_mm + detector_mm) / nominal_zone_plate_mm(energy_ev) / _MAGNIFICATION
-
-
-def _flat_structure(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the open beam relative to its mean: condenser vignetting and scintillator texture."""
-    y, x = np.meshgrid(*(np.linspace(-1.0, 1.0, n) for n in shape), indexing="ij")
-    vignetting = 1.0 / (1.0 + 0.45 * ((y - 0.1) ** 2 + (x + 0.15) ** 2))
-    logarithm = np.log(vignetting)
-    for sigma_px, weight in ((1.2, 0.12), (5.0, 0.14), (40.0, 0.16)):
-        texture = gaussian_filter(
-            rng.standard_normal(shape), sigma_px * min(shape) / 1024, mode="wrap"
-        )
-        logarithm += weight * texture / texture.std()
-    flat = np.exp(logarithm)
-    return np.asarray(np.clip(flat / flat.mean(), 0.2, None), dtype=np.float32) * np.float32(
-        CELL_TRANSMISSION
-    )
-
-
-def _dark_pattern(
-    shape: tuple[int, int], rng: np.random.Generator, level_adu: float
-) -> NDArray[np.float32]:
-    """Return the fixed pattern of the dark level: pixels and columns that differ a little."""
-    pixels = rng.normal(0.0, 2.0, shape)
-    columns = rng.normal(0.0, 1.0, shape[1])
-    return np.asarray(level_adu + pixels + columns, dtype=np.float32)
+def _clipped(soc: float) -> float:
+    return min(max(soc, 0.0), 1.0)

@@ -1,8 +1,9 @@
 """Particles of NCM622 in the field of view, projected, at every state of charge.
 
-Each particle is charged once, in three dimensions, when the microscope is made; what is kept are its
-projections at some thirty stages. Between two stages the projections are blended, so that the
-lithium of the field is exactly that of the cell at every state of charge.
+Each particle is charged once, in three dimensions, when the microscope is made; what is kept are
+its projections at some thirty stages. Between two stages the projections are blended, so that the
+lithium of the field is exactly that of the cell at every state of charge. What the zone plate blurs
+is optical density here, not intensity: truth and frame then share one map.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def make_particles(*, cell: str, pixel_um: float, seed: int) -> tuple[Particle, 
     if cell not in CONTACTS:
         raise ValueError(f"no cell {cell!r}; known are {', '.join(sorted(CONTACTS))}")
     contact = CONTACTS[cell]
-    rngs = [np.random.default_rng((seed, number)) for number in range(len(_RADII_UM))]
+    rngs = [np.random.default_rng((seed, 5, number)) for number in range(len(_RADII_UM))]
     twins = [
         _projected(pack(radius, rng), contact.open_share, pixel_um, rng)
         for radius, rng in zip(_RADII_UM, rngs, strict=True)
@@ -120,7 +121,7 @@ def _projected(
     """Charge one particle and return thickness, stages and their means."""
     voxels = voxelise(gravel, _VOXELS)
     half = int(gravel.radius_um / pixel_um) + 1 + _RIM_PX
-    y_um = np.arange(-half, half + 1) * pixel_um
+    y_um = np.arange(-half, half + 1, dtype=np.float64) * pixel_um
     sigma_px = RESOLUTION_UM / 2.355 / pixel_um
     thickness = gaussian_filter(thickness_um(gravel, y_um), sigma_px).astype(np.float32)
     to_camera = _spline_matrix(voxels, y_um).astype(np.float32)
@@ -145,12 +146,13 @@ def _charged(
     charge = Delithiation(operator, outer_faces(voxels) * contact[voxels.grain[solid]])
     depth = solid.sum(axis=0)
     nearest = distance_transform_edt(depth == 0, return_distances=False, return_indices=True)
-    content, ratios = np.zeros(solid.shape), []
+    content = np.zeros(solid.shape)
+    ratios: list[NDArray[np.float32]] = []
     while not charge.finished and len(ratios) < _MAX_STEPS:
         charge.advance()
         content[solid] = 1.0 - charge.lithium
         ratio = content.sum(axis=0) / np.maximum(depth, 1)
-        # Columns beside the particle repeat their neighbour: the thin rim is interpolated from them.
+        # Columns beside the particle repeat their neighbour, for the spline across the rim.
         ratios.append(ratio[tuple(nearest)].astype(np.float32))
     return ratios
 

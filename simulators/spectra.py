@@ -1,7 +1,7 @@
 """How NCM622 absorbs X-rays around the nickel K edge, pristine and charged, as formulas.
 
-Each reference is a step and three Gaussians (pre-edge, shoulder, white line), all convolved with
-one Lorentzian: core-hole life time (1.44 eV) and monochromator (1.1 eV) together, 1.8 eV full width.
+Each reference is a step and three Gaussians (pre-edge, shoulder, white line), convolved with one
+Lorentzian: core-hole life time (1.44 eV) and monochromator (1.1 eV) together, 1.8 eV full width.
 A step convolved with a Lorentzian is an arctangent, a Gaussian convolved with it a Voigt profile,
 so nothing is interpolated. Normalised to the edge step: 0 far below the edge, 1 far above it.
 """
@@ -31,6 +31,7 @@ JUMP_PER_UM = 0.04855
 PRE_EDGE_PER_UM = 0.0391
 """Optical density of everything else in one um, at `SLOPE_ORIGIN_EV`."""
 SLOPE_PER_UM_EV = -1.2e-5
+"""How that background falls with energy."""
 SLOPE_ORIGIN_EV = 8344.0
 
 _HALF_WIDTH_EV = 0.9
