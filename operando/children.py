@@ -51,7 +51,7 @@ def service_children(
     settings: Settings, data: DataDirectory, runtime: RuntimeDirectory, *, api_port: int
 ) -> list[ChildSpec]:
     """Return the processes of a service without its simulators, in the order of their ending."""
-    children = [_engine_child(data, runtime), _fitting_child(settings, data, runtime)]
+    children = [_engine_child(data, runtime), _fitting_child(data, runtime)]
     if settings.archive.enabled:
         children.append(_background("archive", archive_command(settings, data, runtime), runtime))
         if settings.archive.uri is None:
@@ -107,7 +107,7 @@ def ioc_child(
     command = [
         *_module("simulators.ioc"),
         *_simulated(settings, runtime, ready),
-        *["--prefix", settings.epics.prefix],
+        *["--prefix", settings.epics.prefix, "--pixels", str(settings.simulation.pixels)],
         *[word for option, folder in folders.items() for word in (option, str(folder))],
     ]
     return ChildSpec("ioc", lambda: [*command, "--port", _port(ready)])
@@ -118,18 +118,11 @@ def _engine_child(data: DataDirectory, runtime: RuntimeDirectory) -> ChildSpec:
     return ChildSpec("engine", lambda: command, patience_s=_ENGINE_PATIENCE_S)
 
 
-def _fitting_child(settings: Settings, data: DataDirectory, runtime: RuntimeDirectory) -> ChildSpec:
+def _fitting_child(data: DataDirectory, runtime: RuntimeDirectory) -> ChildSpec:
     command = [*_module("operando.fitting"), *_where(data, runtime), *_settings(runtime)]
     # Two threads of linear algebra on a small machine would take the camera's core.
     environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    wait_for = (runtime.addresses,) if settings.simulation.enabled else ()
-    return ChildSpec(
-        "fitting",
-        lambda: command,
-        nice=_FITTING_NICE,
-        environment=environment,
-        wait_for=wait_for,
-    )
+    return ChildSpec("fitting", lambda: command, nice=_FITTING_NICE, environment=environment)
 
 
 def _background(name: str, command: list[str], runtime: RuntimeDirectory) -> ChildSpec:

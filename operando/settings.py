@@ -69,11 +69,12 @@ class CellSettings(_Section):
 
 
 class SimulationSettings(_Section):
-    """Whether the beamline is simulated, how fast its time runs between stacks, and its chance."""
+    """Whether the beamline is simulated, how fast its time runs, and how large its frames are."""
 
     enabled: bool = True
     rate: Annotated[float, Field(gt=0, le=10_000)] = 300.0
     seed: Annotated[int, Field(ge=0)] = 0
+    pixels: Annotated[int, Field(ge=64, le=4096)] = 1024
 
 
 class PotentiostatSettings(_Section):

@@ -294,6 +294,6 @@ def _in_words(request: Callable[[], None]) -> dict[str, Any]:
         request()
     except ValueError as error:
         raise CommandError("refused", str(error)) from error
-    except RuntimeError as error:
+    except (RuntimeError, TimeoutError) as error:
         raise CommandError("failed", str(error)) from error
     return {}
