@@ -1,0 +1,163 @@
+import socket
+import threading
+import time
+
+import pytest
+
+from devices.errors import CommandError, InstrumentMismatchError, LinkDownError
+from devices.link import Link
+from tests.devices.scripted_peer import (
+    Exchange,
+    HangUp,
+    Late,
+    Raw,
+    Reset,
+    ScriptedPeer,
+    Silence,
+    Split,
+)
+
+IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
+HELLO: Exchange = ("*IDN?", IDN)
+NO_ERROR = '0,"No error;0;0 0"'
+
+
+def test_the_first_query_asks_who_answers() -> None:
+    with ScriptedPeer(HELLO, (":OUTP?", "0")) as peer:
+        link = Link(peer.resource)
+        assert link.query(":OUTP?") == "0"
+        assert link.identity == IDN
+        link.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Late("stale", 0.6),
+        Split("st", "ale", 0.6),
+        Raw(b"\xff\xfe\x80\n"),
+        HangUp(),
+        Reset(),
+        Silence(),
+    ],
+    ids=["late", "split", "garbled", "hung up", "reset", "silent"],
+)
+def test_a_query_that_went_wrong_is_asked_again_over_a_new_session(answer: object) -> None:
+    with ScriptedPeer(HELLO, ("A?", answer), HELLO, ("A?", "right"), ("B?", "also right")) as peer:
+        link = Link(peer.resource, timeout_s=0.3)
+        assert link.query("A?") == "right"
+        assert link.query("B?") == "also right"
+        assert link.reconnects == 1
+        link.close()
+
+
+def test_a_reply_that_nobody_asked_for_does_not_answer_the_next_query() -> None:
+    with ScriptedPeer(HELLO, ("A?", Raw(b"a\nNOISE\n")), HELLO, ("B?", "b")) as peer:
+        link = Link(peer.resource)
+        assert link.query("A?") == "a"
+        assert link.query("B?") == "b"
+        link.close()
+
+
+def test_a_set_command_is_never_repeated() -> None:
+    with ScriptedPeer(HELLO, (":OUTP ON;*OPC?", Silence()), HELLO, (":OUTP?", "1")) as peer:
+        link = Link(peer.resource, timeout_s=0.2)
+        with pytest.raises(LinkDownError, match=":OUTP ON"):
+            link.send(":OUTP ON")
+        assert link.query(":OUTP?") == "1"
+        link.close()
+        assert peer.heard.count(":OUTP ON;*OPC?") == 1
+
+
+def test_a_set_command_confirmed_by_something_else_closes_the_session() -> None:
+    with ScriptedPeer(HELLO, ("*CLS;*OPC?", "4.2")) as peer:
+        link = Link(peer.resource)
+        with pytest.raises(LinkDownError, match="confirmed by '4.2' instead of 1"):
+            link.send("*CLS")
+
+
+def test_the_words_of_the_instrument_are_repeated_with_the_command() -> None:
+    with ScriptedPeer(
+        HELLO,
+        (":FOO 1;*OPC?", "1"),
+        (":SYST:ERR?", '-113,"Undefined header;1;2026/11/22 10:00:00.000"'),
+        (":SYST:ERR?", NO_ERROR),
+    ) as peer:
+        link = Link(peer.resource)
+        with pytest.raises(CommandError, match=r":FOO 1.*-113,.Undefined header"):
+            link.apply(":FOO 1")
+        link.close()
+
+
+def test_an_error_queue_that_answers_nonsense_is_out_of_step() -> None:
+    with ScriptedPeer(HELLO, ("*CLS;*OPC?", "1"), (":SYST:ERR?", "3.7 V")) as peer:
+        link = Link(peer.resource)
+        with pytest.raises(LinkDownError, match="out of step"):
+            link.apply("*CLS")
+
+
+def test_another_instrument_after_a_reconnection_is_refused() -> None:
+    with ScriptedPeer(
+        HELLO, ("A?", HangUp()), ("*IDN?", IDN.replace("04096331", "04999999"))
+    ) as peer:
+        link = Link(peer.resource, timeout_s=0.3)
+        with pytest.raises(InstrumentMismatchError, match=r"04999999.*04096331"):
+            link.query("A?")
+
+
+def test_the_echo_test_notices_replies_out_of_step() -> None:
+    with ScriptedPeer(HELLO, ("*ESE 37;*ESE?", "37"), ("*ESE 74;*ESE?", "37"), ("A?", "a")) as peer:
+        link = Link(peer.resource)
+        assert link.in_step()
+        assert not link.in_step()
+        assert link.query("A?") == "a"
+        link.close()
+
+
+def test_a_closed_port_is_a_link_that_is_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(LinkDownError, match=r"\*IDN\?.*check power, cable and address"):
+        Link(f"TCPIP0::127.0.0.1::{port}::SOCKET", timeout_s=0.5).open()
+
+
+def test_a_peer_that_has_left_costs_no_processor_time() -> None:
+    with ScriptedPeer(HELLO, ("A?", HangUp()), HELLO, ("A?", HangUp())) as peer:
+        link = Link(peer.resource, timeout_s=0.3)
+        with pytest.raises(LinkDownError):
+            link.query("A?")
+    before_s = time.process_time()
+    with pytest.raises(LinkDownError):
+        link.query("A?")
+    assert time.process_time() - before_s < 0.2
+
+
+def test_two_threads_never_get_each_others_replies() -> None:
+    questions = 100
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=_echo, args=(server,), daemon=True).start()
+    link = Link(f"TCPIP0::127.0.0.1::{server.getsockname()[1]}::SOCKET")
+    wrong: list[str] = []
+
+    def ask(name: str) -> None:
+        for number in range(questions):
+            reply = link.query(f"{name}{number}?")
+            if reply != f"{name}{number}?":
+                wrong.append(reply)
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("A", "B")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30.0)
+    link.close()
+    server.close()
+    assert wrong == []
+
+
+def _echo(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, connection.makefile("rwb") as lines:
+        for line in lines:
+            lines.write(line)
+            lines.flush()
