@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from epics.ca import ChannelAccessGetFailure
 from ophyd import EpicsMotor
 from ophyd.device import required_for_connection
 from ophyd.utils.epics_pvs import AlarmSeverity, AlarmStatus
@@ -24,7 +25,6 @@ class _Move:
     target: float
     status: BoundedStatus
     started: bool
-    sent: bool = False
 
 
 class GuardedMotor(EpicsMotor):
@@ -49,13 +49,13 @@ class GuardedMotor(EpicsMotor):
 
     def move_time_s(self, target: float) -> float:
         """Return the duration of a move from here, with its two ramps."""
-        distance = abs(target - self.position)
+        distance = abs(target - self._position)
         return float(distance / max(self.velocity.get(), 1e-9) + 2 * self.acceleration.get())
 
     def is_at(self, target: float) -> bool:
         """Tell whether it is connected, stands still, and stands at this position."""
-        standing = self.connected and not self._moving
-        return bool(standing and abs(self.position - target) <= self.tolerance)
+        standing = self._guard.connected and not self._moving
+        return bool(standing and abs(self._position - target) <= self.tolerance)
 
     def check_value(self, pos: float) -> None:
         """Refuse a target beyond the soft limits.
@@ -92,15 +92,14 @@ class GuardedMotor(EpicsMotor):
         move = self._begin(float(position), timeout)
         if moved_cb is not None:
             move.status.add_callback(lambda _: moved_cb(obj=self))
-        self.user_setpoint.put(position, use_complete=True, callback=self._put_is_complete(move))
-        move.sent = True
+        self.user_setpoint.put(position)
         if wait:
             move.status.wait()
         return move.status
 
     def stop(self, *, success: bool = False) -> None:
         """Stop the motor; a motor without IOC cannot be stopped, which is logged."""
-        if self.connected:
+        if self._guard.connected:
             self.motor_stop.put(1)
         else:
             logger.warning("%s: not connected, so no stop was sent", self.name)
@@ -122,14 +121,6 @@ class GuardedMotor(EpicsMotor):
         self._guard.watch(status)
         return self._move
 
-    def _put_is_complete(self, move: _Move) -> Any:
-        # The second witness: a record may blink DMOV faster than the monitors show.
-        def on_complete(**_: Any) -> None:
-            if self._move is move:
-                self._judge_again()
-
-        return on_complete
-
     @required_for_connection
     def _pos_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
         self._set_position(value)
@@ -145,7 +136,7 @@ class GuardedMotor(EpicsMotor):
             if self._moving:
                 move.started = True
                 return
-            ended = move.started and move.sent
+            ended = move.started
         if ended:
             self._judge()
 
@@ -160,10 +151,13 @@ class GuardedMotor(EpicsMotor):
             self._judge_again()
 
     def _judge_again(self) -> None:
-        """Ask the record itself: the monitors may bring old news of an earlier move."""
-        if self.motor_done_move.get(use_monitor=False) != 1:
-            return
-        self._position = self.user_readback.get(use_monitor=False)
+        """Ask the record itself: the end of motion may be old news, of the move before a stop."""
+        try:
+            if self.motor_done_move.get(use_monitor=False) != 1:
+                return
+            self._position = self.user_readback.get(use_monitor=False)
+        except (TimeoutError, ChannelAccessGetFailure):
+            return  # the IOC died meanwhile, and the guard says so
         move = self._move
         if move is not None:
             why = self._complaint(move.target)
@@ -178,7 +172,7 @@ class GuardedMotor(EpicsMotor):
             return "it is on its high limit switch"
         if self.low_limit_switch.get():
             return "it is on its low limit switch"
-        if abs(self.position - target) > self.tolerance:
+        if abs(self._position - target) > self.tolerance:
             return "it was stopped or hindered on the way"
         return None
 
@@ -194,6 +188,6 @@ class GuardedMotor(EpicsMotor):
 
     def _off_target(self, target: float, why: str) -> MotionError:
         return MotionError(
-            f"{self.name}: the move to {target:g} {self.egu} ended at {self.position:g}, because "
+            f"{self.name}: the move to {target:g} {self.egu} ended at {self._position:g}, because "
             f"{why}; look at {self.prefix} before moving again"
         )

@@ -98,6 +98,11 @@ class ConnectionGuard:
                 fail(status, self._gone(signal, status))
         return status
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether all of the signals are connected; ophyd's own way asks every component."""
+        return all(signal.connected for signal in self._signals)
+
     def require_connected(self) -> None:
         """Refuse to start anything without the IOC.
 
