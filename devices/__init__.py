@@ -1,6 +1,7 @@
 """The instruments of the beamline, as Bluesky sees them."""
 
 from devices.camera import TxmCamera
+from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import Bookmark, CellReport, CellRow
 from devices.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "Bookmark",
     "CameraError",
     "CellBusyError",
+    "CellDescription",
     "CellKeeper",
     "CellReport",
     "CellRow",

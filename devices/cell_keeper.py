@@ -174,6 +174,10 @@ class CellKeeper:
         """
         self.ask_end(state).result(timeout_s)
 
+    def ask_held(self, *, held: bool) -> Future[None]:
+        """Hold a programme that runs, or go on with one that is held; else nothing happens."""
+        return self.submit(lambda: self._change_hold(held=held))
+
     def ask_end(self, state: EndState) -> Future[None]:
         """Like `end`, without waiting."""
         return self.submit(lambda: self._programme.end(state))
@@ -199,6 +203,13 @@ class CellKeeper:
 
         self._tasks.put(task)
         return future
+
+    def _change_hold(self, *, held: bool) -> None:
+        state = self._programme.report(lost="").state
+        if held and state == "running":
+            self._programme.hold()
+        elif not held and state == "held":
+            self._programme.resume()
 
     def _prepare(self, technique: Technique) -> None:
         if self._programme.prepare(technique) and self._uncollected:

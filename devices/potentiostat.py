@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellSample
 from devices.cell_statuses import CellStatus, MilestoneWatch, follow
+from devices.errors import DeviceError
 from devices.techniques import EndState, Envelope, Milestone, Technique, refuse_beyond
 
 __all__ = ["Potentiostat"]
@@ -35,6 +37,7 @@ class Potentiostat:
 
     Args:
         keeper: Owns the instrument; start it before the first plan.
+        description: What is known of the cell: its mass and its capacities.
         name: Prefix of the data keys.
         lost_limit_s: For how long the instrument may be silent before waiting plans fail.
     """
@@ -42,18 +45,39 @@ class Potentiostat:
     parent = None
 
     def __init__(
-        self, keeper: CellKeeper, *, name: str = "cell", lost_limit_s: float = _LOST_LIMIT_S
+        self,
+        keeper: CellKeeper,
+        *,
+        description: CellDescription | None = None,
+        name: str = "cell",
+        lost_limit_s: float = _LOST_LIMIT_S,
     ) -> None:
         self.name = name
+        self._description = description
         self._keeper = keeper
         self._watch = MilestoneWatch(keeper, name=name, lost_limit_s=lost_limit_s)
         self.milestone = Milestones(self._watch, name=f"{name}_milestone")
         self.ending = Ending(keeper, name=f"{name}_ending")
+        self.holding = Holding(keeper, name=f"{name}_holding")
 
     @property
     def running(self) -> bool:
         """Whether a programme runs now."""
         return self._keeper.report.state == "running"
+
+    @property
+    def description(self) -> CellDescription:
+        """What is known of the cell before it is measured.
+
+        Raises:
+            DeviceError: Nobody said what the cell is made of.
+        """
+        if self._description is None:
+            raise DeviceError(
+                f"{self.name}: its mass and capacities are not known, so a C-rate has no current;"
+                " give the device a CellDescription"
+            )
+        return self._description
 
     @property
     def envelope(self) -> Envelope:
@@ -223,6 +247,32 @@ class Ending:
         """
         status = CellStatus(self.name, doing=f"ending with {state.value}", timeout_s=_ORDER_S)
         follow(self._keeper.ask_end(state), status)
+        return status
+
+
+class Holding:
+    """Hold the cell at open circuit and let it go on, with ``bps.prepare``.
+
+    Args:
+        keeper: Keeper of the cell.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
+        self.name = name
+        self._keeper = keeper
+
+    def prepare(self, held: bool) -> CellStatus:
+        """Open the circuit and remember the rest of the programme, or start that rest.
+
+        Args:
+            held: True holds, False goes on. A cell that is so already is left alone.
+        """
+        doing = "holding the cell" if held else "going on after a hold"
+        status = CellStatus(self.name, doing=doing, timeout_s=_ORDER_S)
+        follow(self._keeper.ask_held(held=held), status)
         return status
 
 

@@ -26,7 +26,7 @@ from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import BeamLostError, ScanTooLongError, TooManyFailuresError
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
-from plans.xanes_scan import scan_stack
+from plans.xanes_scan import scan_stack, wait_for_beam
 
 __all__ = ["operando_charge"]
 
@@ -219,18 +219,30 @@ class _Experiment:
         self.scans += 1
         uid, reason = "", ""
         try:
+            yield from self._await_beam(on_beam_loss)
             uid = yield from self._stack(index, charge_ah)
         except _SCAN_FAILURES as error:
             reason = _explain(error)
             logger.warning("scan %d failed: %s", index, reason)
             if on_beam_loss == "stop" and isinstance(error, BeamLostError):
                 raise
-        record = ScanRecord(
-            index, uid, int(not reason), charge_ah, began_s, time.time(), reason
-        )
+        record = ScanRecord(index, uid, int(not reason), charge_ah, began_s, time.time(), reason)
         yield from _persistently(lambda: self._note(record))
         self.failures = self.failures + 1 if reason else 0
         return not reason
+
+    def _await_beam(self, on_beam_loss: str) -> MsgGenerator[None]:
+        """Wait for beam; meanwhile the cell does what the policy says."""
+        minimum_ma = self.settings.min_ring_current_ma
+        if self.txm.ring.current_ma >= minimum_ma:
+            return
+        if on_beam_loss == "stop":
+            raise BeamLostError(f"ring: below {minimum_ma:g} mA, and on_beam_loss is 'stop'")
+        if on_beam_loss == "hold":
+            yield from bps.prepare(self.cell.holding, True, wait=True)
+        yield from wait_for_beam(self.txm, self.settings)
+        if on_beam_loss == "hold":
+            yield from bps.prepare(self.cell.holding, False, wait=True)
 
     def _stack(self, index: int, charge_ah: float) -> MsgGenerator[str]:
         limit_ah = self.max_dsoc_per_scan * self.cell.description.reference_capacity_ah
@@ -252,9 +264,7 @@ class _Experiment:
             "charge_ah_at_start": charge_ah,
         }
         at_exposure = self.cell.at(self.txm.camera.exposure_mid_unix_s)
-        stack = scan_stack(
-            self.txm, self.settings, readables=[at_exposure], check=check, md=md
-        )
+        stack = scan_stack(self.txm, self.settings, readables=[at_exposure], check=check, md=md)
         return str((yield from bpp.set_run_key_wrapper(stack, f"scan {self.uid} {index}")))
 
     def _note(self, record: ScanRecord) -> MsgGenerator[None]:

@@ -54,7 +54,9 @@ class ScanLog:
         """Return the record, one key a field."""
         now = time.time()
         values = asdict(self._record)
-        return OrderedDict((key, {"value": value, "timestamp": now}) for key, value in values.items())
+        return OrderedDict(
+            (key, {"value": value, "timestamp": now}) for key, value in values.items()
+        )
 
     def describe(self) -> OrderedDict[str, dict[str, Any]]:
         """Return the data keys of the record."""

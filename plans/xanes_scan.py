@@ -102,9 +102,7 @@ def wait_for_beam(txm: Microscope, settings: ScanSettings) -> MsgGenerator[None]
     yield from bps.prepare(txm.ring, minimum, wait=True)
 
 
-def _darks(
-    txm: Microscope, settings: ScanSettings, around: Sequence[Any]
-) -> MsgGenerator[None]:
+def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
     yield from bps.abs_set(txm.shutter, "closed", group=_READY)
     yield from arm(txm, settings.n_dark, settings.exposure_s, group=_READY)
     yield from bps.wait(_READY)
@@ -114,9 +112,7 @@ def _darks(
     yield from complete(txm)
 
 
-def _flats(
-    txm: Microscope, settings: ScanSettings, around: Sequence[Any]
-) -> MsgGenerator[None]:
+def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
     labels_ev = settings.window.labels_ev
     yield from bps.abs_set(txm.shutter, "open", group=_READY)
     yield from bps.abs_set(txm.sample.x, settings.flat_x_um, group=_READY)
