@@ -69,7 +69,7 @@ def travel(start: float, target: float, *, velocity: float, ramp_s: float) -> Pa
     if distance == 0.0:
         return Path(start, target)
     sign = math.copysign(1.0, target - start)
-    if ramp_s <= 0.0:
+    if ramp_s < 1e-6:
         return Path(start, target, (Phase(distance / velocity, sign * velocity, 0.0),))
     acceleration = velocity / ramp_s
     peak = min(velocity, math.sqrt(distance * acceleration))

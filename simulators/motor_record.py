@@ -233,11 +233,10 @@ class MotorRecord:
         await self._post("MOVN", 1)
         await self._post("TDIR", int(upwards))
         await self._post("MSTA", int(PRESENT | Status.MOVING | direction))
-        while (now_s := clock.now_s()) < self.axis.arrival_s:
+        while clock.now_s() < self.axis.arrival_s:
             if self._faults.active("motor-stall"):
                 await self._stall()
-            report_s = now_s + _REPORT_PERIOD_S * clock.rate
-            await self._pace.until(min(report_s, self.axis.arrival_s))
+            await self._pace.until(self.axis.arrival_s, at_most_s=_REPORT_PERIOD_S)
             if clock.now_s() < self.axis.arrival_s:
                 await self._report(final=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from simulators.clock import SimClock
 
@@ -41,8 +42,11 @@ class Pace:
         """Run fast at once."""
         self.clock.set_rate(self._fast_rate)
 
-    async def until(self, time_s: float) -> None:
-        """Wait until the simulated `time_s`."""
-        while (left_s := time_s - self.clock.now_s()) > 0.0:
+    async def until(self, time_s: float, *, at_most_s: float = math.inf) -> None:
+        """Wait until the simulated `time_s`, but at most so many seconds of the wall."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + at_most_s
+        while (left_s := time_s - self.clock.now_s()) > 0.0 and loop.time() < deadline:
             rate = self.clock.rate
-            await asyncio.sleep(min(left_s / rate, self._LONGEST_NAP_S) if rate > 0.0 else 0.002)
+            nap_s = left_s / rate if rate > 0.0 else self._LONGEST_NAP_S
+            await asyncio.sleep(min(nap_s, self._LONGEST_NAP_S, deadline - loop.time()))
