@@ -112,7 +112,7 @@ class GuardedMotor(EpicsMotor):
             self,
             doing=f"the move to {target:g} {self.egu}",
             timeout_s=timeout_s,
-            late=lambda: self._off_target(target, f"it is not there after {timeout_s:.1f} s"),
+            late=lambda: self._give_up(target, timeout_s),
         )
         with self._move_lock:
             self._settle(success=False, why="another move replaced it")
@@ -175,6 +175,11 @@ class GuardedMotor(EpicsMotor):
         if abs(self._position - target) > self.tolerance:
             return "it was stopped or hindered on the way"
         return None
+
+    def _give_up(self, target: float, timeout_s: float) -> MotionError:
+        if self._guard.connected:
+            self.motor_stop.put(1)
+        return self._off_target(target, f"it is not there after {timeout_s:.1f} s")
 
     def _settle(self, *, success: bool, why: str = "") -> None:
         with self._move_lock:

@@ -37,7 +37,8 @@ class BoundedStatus(DeviceStatus):
     """A Status with a finite time, which knows what it waits for.
 
     Args:
-        device: Whose work this is. A motor is stopped when its Status fails.
+        device: Whose work this is. It is not stopped when its Status fails, as ophyd would: the
+            stop would hit whatever the device does by then.
         doing: What is under way, to complete "mono: ... is not done".
         timeout_s: From physics: how long it can take when all is well, and a margin.
         late: Makes the error for the case that time runs out, when there is more to say.
@@ -54,7 +55,7 @@ class BoundedStatus(DeviceStatus):
         self.doing = doing
         self._late = late or self._not_in_time
         self._exception: Exception | None = None
-        super().__init__(device, timeout=timeout_s)
+        super().__init__(device, timeout=timeout_s, call_stop_on_failure=False)
 
     def _not_in_time(self) -> DeviceError:
         return NotInTimeError(
