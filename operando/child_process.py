@@ -14,7 +14,7 @@ from typing import Any
 
 from operando.children import ChildSpec
 
-__all__ = ["ChildProcess"]
+__all__ = ["ChildProcess", "prepare_child"]
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class ChildProcess:
                 env={**os.environ, **self.spec.environment},
                 # Ctrl-C in the terminal is for the supervisor, which ends its children in order.
                 process_group=0,
-                preexec_fn=partial(_prepare, self.spec.nice, os.getpid()),
+                preexec_fn=partial(prepare_child, self.spec.nice, os.getpid()),
             )
         self._started_s = now_s
         self._starts += 1
@@ -136,7 +136,7 @@ class ChildProcess:
         self._since_unix_s = time.time()
 
 
-def _prepare(nice: int, parent: int) -> None:
+def prepare_child(nice: int, parent: int) -> None:
     """Run in the child before its program: stand back, and end when the supervisor is no more."""
     if nice:
         os.nice(nice)
