@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import queue
@@ -196,10 +197,13 @@ class CellKeeper:
             try:
                 if not self._connected:
                     self._connect()
-                future.set_result(action())
+                result = action()
             except Exception as error:
                 # Whatever it is belongs to the one who asked, not to this thread.
                 future.set_exception(error)
+                return
+            self._turn_safely()  # whoever hears that it is done finds the last row and the state
+            future.set_result(result)
 
         self._tasks.put(task)
         return future
@@ -222,21 +226,17 @@ class CellKeeper:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            try:
-                self._turn()
-            except Exception:
-                # The outermost loop of this thread: a fault of a callback must not end the watch
-                # over a cell that is charging.
-                logger.exception("%s: a turn of the keeper failed", self.name)
-            self._serve(_POLL_S)  # never raises: what a task throws goes to who asked for it
+            self._turn_safely()
+            with contextlib.suppress(queue.Empty):
+                self._tasks.get(timeout=_POLL_S)()
 
-    def _serve(self, timeout_s: float) -> None:
+    def _turn_safely(self) -> None:
         try:
-            self._tasks.get(timeout=timeout_s)()
-            while True:
-                self._tasks.get_nowait()()
-        except queue.Empty:
-            return
+            self._turn()
+        except Exception:
+            # The outermost loop of this thread: a fault of a callback must not end the watch over
+            # a cell that is charging.
+            logger.exception("%s: a turn of the keeper failed", self.name)
 
     def _turn(self) -> None:
         rows: list[CellRow] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 
@@ -11,6 +10,7 @@ from devices.cell_instrument import CellInstrument, InstrumentState, Reading
 from devices.cell_record import Bookmark, CellRecord, CellReport, CellRow, CellSample
 from devices.cell_verdicts import beyond_limits, why_it_ended
 from devices.errors import CellBusyError, DeviceError, LinkDownError
+from devices.heartbeat import Heartbeat
 from devices.techniques import (
     ConstantCurrent,
     EndState,
@@ -30,7 +30,6 @@ HELD = "held"
 FINISHED = "finished"
 LOST = "lost"
 
-_BEATS_PER_WINDOW = 3.0
 _FIRST_ROW_S = 10.0
 
 
@@ -68,7 +67,7 @@ class CellProgramme:
         self._started_unix_s: float | None = None
         self._known = False
         self._has_run = False
-        self._beat_at = (-math.inf, -math.inf)
+        self._heartbeat = Heartbeat(instrument.watchdog_s)
 
     @property
     def last_row(self) -> CellRow | None:
@@ -101,8 +100,8 @@ class CellProgramme:
         """Find out, after each connection, whether the programme is still the one we know."""
         self._instrument.secure()
         if not self._known:
-            self._known = True
             self._adopt(state)
+            self._known = True
         elif self._uid and state.last_row and self._instrument.programme_uid() != self._uid:
             self._forget("another programme was started meanwhile")
             self._adopt(state)
@@ -124,6 +123,7 @@ class CellProgramme:
                 "end it before another one is prepared"
             )
         self._instrument.prepare(self._envelope)
+        self._begin_anew("prepared")
         self._prepared = technique
         return True
 
@@ -138,10 +138,6 @@ class CellProgramme:
             if not self._has_run:
                 raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
             return
-        with self._lock:
-            self._record = None
-        self._uid, self._first_row, self._bookmark = "", 1, None
-        self._has_run = False
         self._started_unix_s = time.time()
         self.technique, self._prepared = technique, None
         try:
@@ -179,10 +175,11 @@ class CellProgramme:
         if self._state != HELD or self.technique is None:
             raise CellBusyError(f"{self._name}: nothing is held ({self._state})")
         elapsed_s = self._record.running_s if self._record else 0.0
+        last_row = self._instrument.state().last_row
         self._instrument.start(self.technique.rest_after(elapsed_s), keep_rows=True)
         with self._lock:
             if self._record:
-                self._record.begin_segment()
+                self._record.begin_segment(after_row=last_row)
         self._enter(RUNNING, "resumed")
 
     def end(self, state: EndState) -> None:
@@ -241,11 +238,16 @@ class CellProgramme:
             self._enter(FINISHED, "had ended when this host came")
 
     def _forget(self, reason: str) -> None:
+        """Notice that what we followed is not in the instrument any more."""
+        self._begin_anew(reason)
+        self._instrument.adopt(self._envelope)
+
+    def _begin_anew(self, reason: str) -> None:
         with self._lock:
             self._record = None
-        self.technique, self._uid, self._readings = None, "", []
+        self.technique, self._bookmark, self._readings = None, None, []
+        self._uid, self._first_row = "", 1
         self._started_unix_s, self._has_run = None, False
-        self._instrument.adopt(self._envelope)
         self._enter(OPEN_CIRCUIT, reason)
 
     def _read(self, state: InstrumentState, now_unix_s: float) -> list[CellRow]:
@@ -311,15 +313,11 @@ class CellProgramme:
             self._enter(OPEN_CIRCUIT, f"stopped by the host: {reason}")
 
     def _beat(self, now_unix_s: float) -> None:
-        every_s = self._instrument.watchdog_s / _BEATS_PER_WINDOW
-        if self._state != RUNNING or every_s <= 0.0:
-            return
         row = self.last_row
         time_s = row.time_s if row else 0.0
-        last_time_s, last_unix_s = self._beat_at
-        if time_s - last_time_s >= every_s or now_unix_s - last_unix_s >= every_s:
+        if self._state == RUNNING and self._heartbeat.is_due(time_s, now_unix_s):
             self._instrument.beat()
-            self._beat_at = (time_s, now_unix_s)
+            self._heartbeat.done(time_s, now_unix_s)
 
     def _enter(self, state: str, reason: str) -> None:
         if state != self._state:
@@ -327,4 +325,4 @@ class CellProgramme:
         self._state, self._reason = state, reason
         if state == RUNNING:
             self._has_run = True
-            self._beat_at = (-math.inf, -math.inf)
+            self._heartbeat.restart()

@@ -117,16 +117,16 @@ class CellRecord:
         self._anchor = anchor
         self._bookmark = bookmark
         self._last: Reading | None = None
-        self._segment_begins = False
+        self._hold_after = 0
 
     @property
     def last(self) -> CellRow | None:
         """The newest row."""
         return self.rows[-1] if self.rows else None
 
-    def begin_segment(self) -> None:
-        """Say that no current flowed between the last row and the next."""
-        self._segment_begins = True
+    def begin_segment(self, *, after_row: int) -> None:
+        """Say that no current flowed between a row and the next one."""
+        self._hold_after = after_row
 
     def append(
         self, readings: Sequence[Reading], *, polled_unix_s: float, running: bool
@@ -185,7 +185,6 @@ class CellRecord:
             mean_a = (last.current_a + reading.current_a) / 2.0
             self.charge_ah += mean_a * step_s / _SECONDS_PER_HOUR
             self.running_s += step_s
-        self._segment_begins = False
         return CellRow(
             row=reading.row,
             time_s=reading.time_s,
@@ -197,7 +196,7 @@ class CellRecord:
         )
 
     def _is_gap(self, last: Reading, reading: Reading) -> bool:
-        if self._segment_begins:
+        if last.row <= self._hold_after < reading.row:
             return True
         rows = reading.row - last.row  # more than one if the buffer lost rows: current flowed
         longest_s = _GAP_PERIODS * rows * (self._period_s or float("inf"))
