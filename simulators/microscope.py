@@ -60,6 +60,7 @@ class Microscope:
         cell: "asslb" (two thirds of each particle's surface touch electrolyte) or "lelb" (all).
         shape: Rows and columns of a frame.
         seed: Of particles, flat, drift and noise; the same calls give the same frames.
+        voxels: Cubes along each axis of a particle; 24 make it in a second, 48 look well.
 
     Raises:
         ValueError: Nothing is known of such a cell.
@@ -69,13 +70,17 @@ class Microscope:
     read_noise_adu = 3.0
     offset_adu = 100.0
 
-    def __init__(self, *, cell: str, shape: tuple[int, int] = (1024, 1024), seed: int = 0) -> None:
+    def __init__(
+        self, *, cell: str, shape: tuple[int, int] = (1024, 1024), seed: int = 0, voxels: int = 48
+    ) -> None:
         compile_loops()
         self.shape = shape
         self.pixel_um = FIELD_UM / min(shape)
         self._seed = seed
         self._frame_numbers = itertools.count()
-        self._particles = make_particles(cell=cell, pixel_um=self.pixel_um, seed=seed)
+        self._particles = make_particles(
+            cell=cell, pixel_um=self.pixel_um, seed=seed, voxels=voxels
+        )
         self._flat = flat_structure(shape, np.random.default_rng((seed, 1)))
         self._dark = dark_pattern(
             shape, np.random.default_rng((seed, 2)), level_adu=self.offset_adu

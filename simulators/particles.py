@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_interp_spline
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from simulators.diffusion import Delithiation, diffusion_operator
+from simulators.forward_model import add_resampled
 from simulators.grains import Gravel, Voxels, open_grains, outer_faces, pack, thickness_um, voxelise
 
 __all__ = ["CONTACTS", "Contact", "Particle", "make_particles"]
@@ -27,7 +27,6 @@ RESOLUTION_UM = 0.030
 
 _RADII_UM = (5.3, 4.7, 4.2, 5.0)
 _CENTRES_UM = ((-8.6, -8.2), (-8.0, 8.8), (8.7, -8.9), (8.1, 8.3))
-_VOXELS = 48
 _RIM_PX = 4
 _MAX_STEPS = 200
 
@@ -81,13 +80,16 @@ class Particle:
         return np.asarray(first + weight * (second - first), dtype=np.float32)
 
 
-def make_particles(*, cell: str, pixel_um: float, seed: int) -> tuple[Particle, ...]:
+def make_particles(
+    *, cell: str, pixel_um: float, seed: int, voxels: int = 48
+) -> tuple[Particle, ...]:
     """Charge the particles of one field of view; takes some seconds.
 
     Args:
         cell: Key of `CONTACTS`.
         pixel_um: Of the camera, seen from the sample.
         seed: Of shapes, grains and contacts.
+        voxels: Cubes along each axis of a particle; the time taken grows with their fifth power.
 
     Raises:
         ValueError: Nothing is known of such a cell.
@@ -97,7 +99,7 @@ def make_particles(*, cell: str, pixel_um: float, seed: int) -> tuple[Particle, 
     contact = CONTACTS[cell]
     rngs = [np.random.default_rng((seed, 5, number)) for number in range(len(_RADII_UM))]
     twins = [
-        _projected(pack(radius, rng), contact.open_share, pixel_um, rng)
+        _projected(pack(radius, rng), voxels, contact.open_share, pixel_um, rng)
         for radius, rng in zip(_RADII_UM, rngs, strict=True)
     ]
     leads = _leads([float(twin[0].sum()) for twin in twins], contact.lead_spread, rngs[0])
@@ -116,19 +118,19 @@ def _leads(volumes: list[float], spread: float, rng: np.random.Generator) -> NDA
 
 
 def _projected(
-    gravel: Gravel, open_share: float, pixel_um: float, rng: np.random.Generator
+    gravel: Gravel, n_voxels: int, open_share: float, pixel_um: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """Charge one particle and return thickness, stages and their means."""
-    voxels = voxelise(gravel, _VOXELS)
+    voxels = voxelise(gravel, n_voxels)
     half = int(gravel.radius_um / pixel_um) + 1 + _RIM_PX
     y_um = np.arange(-half, half + 1, dtype=np.float64) * pixel_um
     sigma_px = RESOLUTION_UM / 2.355 / pixel_um
     thickness = gaussian_filter(thickness_um(gravel, y_um), sigma_px).astype(np.float32)
-    to_camera = _spline_matrix(voxels, y_um).astype(np.float32)
     ratios = _charged(gravel, voxels, open_share, rng)
     stages = np.zeros((len(ratios) + 2, *thickness.shape), np.float32)
+    first_px = half - (n_voxels - 1) / 2 * voxels.edge_um / pixel_um
     for stage, ratio in zip(stages[1:-1], ratios, strict=True):
-        np.matmul(to_camera @ ratio, to_camera.T, out=stage)
+        add_resampled(ratio, first_px, first_px, voxels.edge_um / pixel_um, stage)
     np.clip(stages, 0.0, 1.0, out=stages)
     stages[-1] = 1.0
     stages *= thickness
@@ -152,14 +154,6 @@ def _charged(
         charge.advance()
         content[solid] = 1.0 - charge.lithium
         ratio = content.sum(axis=0) / np.maximum(depth, 1)
-        # Columns beside the particle repeat their neighbour, for the spline across the rim.
+        # Columns beside the particle repeat their neighbour, for the interpolation across the rim.
         ratios.append(ratio[tuple(nearest)].astype(np.float32))
     return ratios
-
-
-def _spline_matrix(voxels: Voxels, y_um: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the matrix that interpolates cubes at pixels with a cubic spline."""
-    n = len(voxels.grain)
-    middles_um = (np.arange(n) - (n - 1) / 2) * voxels.edge_um
-    inside = np.clip(y_um, middles_um[0], middles_um[-1])
-    return np.asarray(make_interp_spline(middles_um, np.eye(n), k=3)(inside))
