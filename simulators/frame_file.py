@@ -80,11 +80,11 @@ class FrameFile:
 
     @staticmethod
     def _values(frame: Frame) -> dict[str, float]:
-        seconds, nanoseconds = divmod(int(frame.time_unix_s * 1e9), 10**9)
+        seconds = int(frame.time_unix_s)
         return {
             "NDArrayUniqueId": frame.unique_id,
             "NDArrayTimeStamp": frame.time_unix_s,
             "NDArrayEpicsTSSec": seconds - EPICS_EPOCH_UNIX_S,
-            "NDArrayEpicsTSnSec": nanoseconds,
+            "NDArrayEpicsTSnSec": int((frame.time_unix_s - seconds) * 1e9),
             **frame.attributes,
         }
