@@ -155,15 +155,22 @@ class Session:
         Raises:
             NotKnownError: There is none (yet).
         """
-        doc = self.soc(scan).doc
+        doc, record = self.soc(scan).doc, self._scan_record(scan)
         if not doc.get("mean_spectrum"):
             raise NotKnownError("there is no spectrum for this scan (yet)")
         return Spectrum(
             scan_index=scan,
             scan_uid=str(doc["scan_uid"]),
             energy_labels_ev=doc["energy_labels_ev"][: len(doc["mean_spectrum"])],
+            window_labels_ev=list(record.labels_ev) if record else doc["energy_labels_ev"],
+            axis_offset_ev=record.axis_offset_ev if record else 0.0,
             optical_density=doc["mean_spectrum"],
         )
+
+    def _scan_record(self, index: int) -> ScanRecord | None:
+        experiment = self.state.progress.experiment
+        records = reversed(experiment.scans.values()) if experiment else ()
+        return next((record for record in records if record.index == index), None)
 
     def _known_plans(self) -> list[dict[str, Any]]:
         if self.engine.plans is None:

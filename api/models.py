@@ -383,4 +383,8 @@ class Spectrum(_Answer):
     scan_index: int = _field("Number of the scan, from 0", 3)
     scan_uid: str = _field("Uid of the scan", "9c2d")
     energy_labels_ev: list[float] = _field("Energies as labelled", [8033.0, 8035.0], unit="eV")
+    window_labels_ev: list[float] = _field(
+        "All energies of the scan, as labelled", [8033.0, 8035.0, 8037.0], unit="eV"
+    )
+    axis_offset_ev: float = _field("Photon energy = label + this", 300.0, unit="eV")
     optical_density: list[float | None] = _field("Mean optical density", [0.41, 0.42])

@@ -26,6 +26,8 @@ class ScanRecord:
     index: int
     start_unix_s: float
     frames: dict[str, int]
+    labels_ev: tuple[float, ...] = ()
+    axis_offset_ev: float = 0.0
     charge_ah: float | None = None
     stop_unix_s: float | None = None
     complete: bool = False
@@ -168,7 +170,9 @@ def _experiment(doc: Mapping[str, Any]) -> ExperimentRecord:
 
 
 def _scan(doc: Mapping[str, Any]) -> ScanRecord:
-    energies = len(doc["energy_window"]["labels_ev"])
+    window = doc["energy_window"]
+    labels_ev = tuple(float(label) for label in window["labels_ev"])
+    energies = len(labels_ev)
     return ScanRecord(
         uid=str(doc["uid"]),
         index=int(doc.get("scan_index", 0)),
@@ -178,6 +182,8 @@ def _scan(doc: Mapping[str, Any]) -> ScanRecord:
             "flat": int(doc.get("n_flat", 0)) * energies,
             "primary": energies,
         },
+        labels_ev=labels_ev,
+        axis_offset_ev=float(window.get("axis_offset_ev", 0.0)),
         charge_ah=_number(doc.get("charge_ah_at_start")),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from api.echem_log import CellPoint
 from api.engine_watch import EngineWatch
 from api.live_state import LiveState
 from api.models import (
@@ -121,7 +122,7 @@ class StatusBoard:
             current_a=point.current_a,
             charge_ah=point.charge_ah,
             counted_soc=self.counted_soc(point.charge_ah),
-            margin_v=_margin_v(point.voltage_v, technique),
+            margin_v=_margin_v(point, technique),
             age_s=max(0.0, self._clock() - point.unix_s),
             **described,
         )
@@ -233,6 +234,9 @@ _NO_POINT: dict[str, Any] = dict.fromkeys(
 )
 
 
-def _margin_v(voltage_v: float, technique: dict[str, Any] | None) -> float | None:
+def _margin_v(point: CellPoint, technique: dict[str, Any] | None) -> float | None:
+    """Return the voltage left to the limit; a discharge comes to its limit from above."""
     limit_v = (technique or {}).get("until_voltage_v")
-    return None if limit_v is None else abs(float(limit_v) - voltage_v)
+    if limit_v is None:
+        return None
+    return (float(limit_v) - point.voltage_v) * (-1.0 if point.current_a < 0 else 1.0)

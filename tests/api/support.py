@@ -206,6 +206,7 @@ class Scan:
             "scan_index": index,
             "energy_window": {
                 "labels_ev": LABELS_EV,
+                "axis_offset_ev": 300.0,
                 "physical_ev": [label + 300.0 for label in LABELS_EV],
             },
             "exposure_s": 0.02,
