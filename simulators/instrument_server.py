@@ -16,7 +16,7 @@ from simulators.wire_faults import Faults, ReplyFault
 logger = logging.getLogger(__name__)
 
 MOST_CLIENTS = 8
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = 1 << 16
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

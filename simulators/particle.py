@@ -32,9 +32,9 @@ class Particle:
         return float(self._volumes @ self.lithium)
 
     def longest_step_s(self, diffusion_scale: float) -> float:
-        """Give a step with which the explicit scheme is stable (half of its limit)."""
+        """Give a step with which the explicit scheme is stable, with a margin of 30 %."""
         fastest_per_s = diffusion_scale * ncm622.FASTEST_DIFFUSION_M2_PER_S / self._radius_m**2
-        return 0.25 * self._thickness**2 / fastest_per_s
+        return 0.35 * self._thickness**2 / fastest_per_s
 
     def surface(self, diffusion_scale: float) -> tuple[float, float]:
         """Give the outer shell's content and how far below it the surface is for a unit of flow.

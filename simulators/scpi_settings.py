@@ -65,8 +65,9 @@ class Number:
         Raises:
             ScpiError: See `Parameters.number`; -222 also for too small a magnitude.
         """
+        parameters.text()  # DEFault is a word here, a missing number remains an error
         low = -self._high if self._magnitude else self._low
-        value = parameters.number(low=low, high=self._high, default=None, unit=self._unit)
+        value = parameters.number(low=low, high=self._high, default=self._default, unit=self._unit)
         if self._magnitude:
             value = abs(value)
             if value < self._low:

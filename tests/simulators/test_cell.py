@@ -127,3 +127,18 @@ def test_a_monotone_curve_goes_through_its_points_and_never_overshoots():
     between = monotone_curve(points, np.linspace(0.0, 4.0, 400))
     assert between.min() >= -1e-12
     assert between.max() <= 5.0 + 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "kept"), [("asslb", 0.51), ("lelb", 0.85)])
+def test_fifty_cycles_leave_the_capacity_that_the_paper_reports(name, kept):
+    cell = Cell(PRESETS[name])
+    charge(cell, step_s=20.0)
+    charge(cell, c_rate=-0.2, until_v=3.0, step_s=20.0)
+    discharged_ah = []
+    for _ in range(50):
+        charge(cell, c_rate=0.5, step_s=20.0)
+        before_ah = cell.discharged_ah
+        charge(cell, c_rate=-0.5, until_v=3.0, step_s=20.0)
+        discharged_ah.append(cell.discharged_ah - before_ah)
+    assert discharged_ah[-1] / discharged_ah[0] == pytest.approx(kept, abs=0.02)

@@ -282,11 +282,12 @@ def listens(port):
 def test_it_is_cheap_at_three_hundred_times_the_speed(tmp_path):
     with running(tmp_path, rate=300.0) as server, server.client() as client:
         client.ask(f"{CHARGE};*OPC?")
+        end_s = server.world.clock.now_s() + 600.0
         begin_s, before_s = time.monotonic(), cpu_s(server.process.pid)
-        until(lambda: server.world.read_cell().time_s > 600.0)
+        until(lambda: server.world.read_cell().time_s > end_s)
         share = (cpu_s(server.process.pid) - before_s) / (time.monotonic() - begin_s)
         assert share < 0.15
-        assert int(client.ask(":TRAC:ACT:END?")) > 40
+        assert int(client.ask(":TRAC:ACT:END?")) >= 60
 
 
 def cpu_s(pid):

@@ -163,6 +163,7 @@ def test_settings_are_guarded_queried_and_reset_together():
     reading = ":LEV?;:RANG?;:COUN?;:STAT?;:MODE?"
     assert run(table, reading)[0] == "5.000000E+00;2.000000E+01;7;1;SEC"
     assert run(table, ":LEV? MAX")[0] == "9.000000E+00"
+    assert run(table, ":LEV DEF;:LEV?;:LEV") == ("1.000000E+00", [-109])
     locked = True
     assert run(table, ":LEV 6;:STAT OFF") == (None, [-221])
     values.reset()
