@@ -48,11 +48,8 @@ def take_frame(
     Returns:
         The merged readings of ``readables``.
     """
-    return (
-        yield from bpp.contingency_wrapper(
-            _bundle(txm, stream, readables, then), except_plan=lambda error: bps.drop()
-        )
-    )
+    bundle = _bundle(txm, stream, readables, then)
+    return dict((yield from bpp.contingency_wrapper(bundle, except_plan=lambda error: bps.drop())))
 
 
 def _bundle(
