@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 FRAME_MARGIN_S = 1.0
 ARM_TIMEOUT_S = 10.0
-PRIMING_EXPOSURE_S = 0.01
+TRIAL_EXPOSURE_S = 0.01
+TRIAL_TIMEOUT_S = 5.0
 
 
 class WrittenFrames:
@@ -79,7 +80,7 @@ class TxmCamera(Device):
         """Take the camera for a plan.
 
         Raises:
-            CameraError: Somebody else uses the camera, or it is in an error state.
+            CameraError: Somebody else uses the camera, or it cannot leave its error state.
             NotConnectedError: The IOC does not answer.
         """
         if self._staged is not Staged.no:
@@ -90,7 +91,7 @@ class TxmCamera(Device):
         self._disarm()
         self.cam.configure_for_series()
         self.file.configure_for_series()
-        self._show_frame_to_writer()
+        self._take_trial_frame()
         self._staged = Staged.yes
         return [self]
 
@@ -215,16 +216,20 @@ class TxmCamera(Device):
         if self._documents is not None:
             yield from self._documents.up_to(self.exposures.written)
 
-    def _show_frame_to_writer(self) -> None:
-        """Expose once if the plugin has not seen a frame of this size: it opens no file before."""
-        if (self.file.height.get(), self.file.width.get()) == self.cam.shape:
+    def _take_trial_frame(self) -> None:
+        """Expose once after an error, or for a plugin that has not seen a frame of this size.
+
+        The plugin opens no file before, and a detector leaves its error state only by exposing.
+        """
+        seen = (self.file.height.get(), self.file.width.get()) == self.cam.shape
+        if seen and self.cam.state is not DetectorState.ERROR:
             return
-        seen = BoundedStatus(self, doing="showing a frame to the file writer", timeout_s=3.0)
-        self._guard.watch(seen)
-        self.cam.arm(1, PRIMING_EXPOSURE_S)
+        status = BoundedStatus(self, doing="taking a trial frame", timeout_s=TRIAL_TIMEOUT_S)
+        self._guard.watch(status)
+        self.cam.arm(1, TRIAL_EXPOSURE_S)
         self.cam.software_trigger.put(1)
-        until(self.file.height, lambda height: height == self.cam.shape[0], seen).wait()
-        self.cam.until(DetectorState.IDLE, doing="taking a frame for the file writer").wait()
+        self.cam.until(DetectorState.IDLE, doing="exposing a trial frame").wait()
+        until(self.file.height, lambda height: height == self.cam.shape[0], status).wait()
 
     def _arm(self, series: FrameSeries) -> None:
         self._disarm()

@@ -81,8 +81,8 @@ class Detector(CamBase):
         self.until(DetectorState.WAITING, doing=f"arming for {count} frames").wait()
 
     def disarm(self) -> None:
-        """Stop whatever runs and wait until the detector is idle."""
-        if self.state in RECOVERABLE_STATES:
+        """Stop whatever runs and wait until the detector is idle; one in error stays in error."""
+        if self.state in (*RECOVERABLE_STATES, *BROKEN_STATES):
             return
         self.acquire.put(0)
         self.until(*RECOVERABLE_STATES, doing="disarming").wait()
@@ -94,7 +94,9 @@ class Detector(CamBase):
         return until(self.detector_state, lambda value: int(value) in states, status)
 
     def check_free(self, *, armed_by_us: bool) -> None:
-        """Refuse a detector that somebody else uses or that is broken.
+        """Refuse a detector that somebody else uses or that is not there.
+
+        One in error passes: the only way out of that state is another exposure.
 
         Args:
             armed_by_us: A waiting detector was armed by an earlier session of ours.
@@ -103,7 +105,7 @@ class Detector(CamBase):
             CameraError: Naming the state of the detector.
         """
         state = self.state
-        if state in RECOVERABLE_STATES:
+        if state in (*RECOVERABLE_STATES, DetectorState.ERROR):
             return
         if state is DetectorState.WAITING and armed_by_us:
             logger.warning("%s: disarming a series that an earlier session left armed", self.name)

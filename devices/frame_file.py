@@ -78,7 +78,13 @@ class FrameFile(HDF5Plugin_V34):
         until(self.full_file_name, lambda value: stem in str(value), named).wait()
         empty = self._status("emptying the frame counter")
         until(self.num_captured, lambda value: value == 0, empty).wait()
-        return str(self.full_file_name.get())
+        path = Path(str(self.full_file_name.get()))
+        if path.parent != folder:
+            raise CameraError(
+                f"{self.name}: the IOC writes into {path.parent} and will not go to {folder}; "
+                "check that the folder can be made there"
+            )
+        return str(path)
 
     def close(self) -> None:
         """Close the file, if one is open, and wait until it is closed."""

@@ -24,7 +24,7 @@ TIMEOUT_MARGIN_S = 3.0
 class _Move:
     target: float
     status: BoundedStatus
-    started: bool
+    started: bool = False
 
 
 class GuardedMotor(EpicsMotor):
@@ -116,8 +116,7 @@ class GuardedMotor(EpicsMotor):
         )
         with self._move_lock:
             self._settle(success=False, why="another move replaced it")
-            # The record holds DMOV at 0 when a new target replaces a running move.
-            self._move = _Move(target, status, started=self._moving)
+            self._move = _Move(target, status)
         self._guard.watch(status)
         return self._move
 
@@ -129,29 +128,19 @@ class GuardedMotor(EpicsMotor):
     def _move_changed(self, timestamp: Any = None, value: Any = None, **_: Any) -> None:
         # Replaces ophyd's version, which asks the IOC for the limit switches in every callback.
         self._moving = value != 1
-        with self._move_lock:
-            move = self._move
-            if move is None:
-                return
-            if self._moving:
-                move.started = True
-                return
-            ended = move.started
-        if ended:
-            self._judge()
-
-    def _judge(self) -> None:
-        """End the present move by what the monitors say about it."""
         move = self._move
         if move is None:
             return
-        if self._complaint(move.target) is None:
+        if self._moving:
+            move.started = True
+        elif self._complaint(move.target) is None:
             self._settle(success=True)
-        else:
+        elif move.started:
             self._judge_again()
+        # Else the end of motion is old news, of the move before a stop or of a lost connection.
 
     def _judge_again(self) -> None:
-        """Ask the record itself: the end of motion may be old news, of the move before a stop."""
+        """Ask the record itself before complaining about it."""
         try:
             if self.motor_done_move.get(use_monitor=False) != 1:
                 return

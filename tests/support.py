@@ -86,6 +86,8 @@ class RunningProcess:
         """Ask it to end, and insist."""
         if self.process is None:
             return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)  # a frozen process cannot end
         self.process.terminate()
         try:
             self.process.wait(10.0)
@@ -144,6 +146,7 @@ def running_ioc(
     port: int = CA_PORT,
     world: World | None = None,
     seed: int = 0,
+    module: str = "simulators.ioc",
 ) -> Iterator[RunningIoc]:
     """Run the simulated beamline for a while.
 
@@ -153,12 +156,13 @@ def running_ioc(
         pixels: Rows and columns of a frame; few make the start and the frames quick.
         port: One of `CA_PORT` and `DOOMED_CA_PORT`; each serves one IOC at a time.
         world: To share with other simulators; None makes one.
+        module: `tests.quick_ioc` starts in a second and takes pictures of nothing.
     """
     if world is None:
         world = World.create(folder / "world", rate=rate)
     ready = folder / "ioc.ready"
     command = [
-        *(sys.executable, "-m", "simulators.ioc", "--world", str(world.path), "--cell", cell),
+        *(sys.executable, "-m", module, "--world", str(world.path), "--cell", cell),
         *("--prefix", prefix, "--port", str(port), "--frames", str(folder / "frames")),
         *("--truth", str(folder / "truth"), "--references", str(folder / "references")),
         *("--ready", str(ready), "--seed", str(seed), "--pixels", str(pixels)),

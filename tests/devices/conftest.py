@@ -13,7 +13,8 @@ PIXELS = 128
 
 @pytest.fixture(scope="session")
 def ioc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIoc]:
-    with running_ioc(tmp_path_factory.mktemp("beamline"), pixels=PIXELS) as running:
+    folder = tmp_path_factory.mktemp("beamline")
+    with running_ioc(folder, pixels=PIXELS, module="tests.quick_ioc") as running:
         yield running
 
 

@@ -165,7 +165,7 @@ def test_a_camera_error_fails_the_exposure_at_once(
     assert time.monotonic() - began < 0.5
 
 
-def test_a_camera_in_error_is_not_staged_until_it_is_cleared(
+def test_after_an_error_the_next_staging_begins_with_a_trial_frame(
     camera: TxmCamera, break_with: BreakWith
 ) -> None:
     prepared(camera, 1)
@@ -196,9 +196,7 @@ def test_a_series_with_frames_that_nobody_triggered_is_not_complete(camera: TxmC
     assert "frame 2 of 3 was never triggered" in str(error)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_with_a_reason(
-    camera: TxmCamera, tmp_path: Path
-) -> None:
+def test_a_folder_that_the_ioc_cannot_make_is_an_error(camera: TxmCamera, tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("a file")
     frames, camera.write_path = camera.write_path, tmp_path / "occupied"
     try:
@@ -206,7 +204,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_reason(
     finally:
         camera.write_path = frames
     assert isinstance(error, CameraError)
-    assert "cannot write" in str(error)
+    assert f"will not go to {tmp_path / 'occupied'}" in str(error)
 
 
 def test_nothing_is_prepared_without_staging(txm: Microscope) -> None:

@@ -19,7 +19,9 @@ EXPOSURE_S = 0.5
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIoc]:
     folder = tmp_path_factory.mktemp("doomed")
-    with running_ioc(folder, prefix=PREFIX, port=DOOMED_CA_PORT, pixels=64) as running:
+    with running_ioc(
+        folder, prefix=PREFIX, port=DOOMED_CA_PORT, pixels=64, module="tests.quick_ioc"
+    ) as running:
         yield running
 
 
@@ -72,7 +74,7 @@ def test_a_killed_ioc_fails_all_that_waits_and_a_restarted_one_is_found_again(
         camera.stage()
 
     doomed.process.start()
-    wait_for(lambda: all(device.connected for device in microscope.devices), timeout_s=30.0)
+    wait_for(lambda: all(device.connected for device in microscope.devices), timeout_s=60.0)
     sample.x.set(10.0).wait(10.0)
     microscope.mono.set(8340.0).wait(10.0)
     camera.stage()
