@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--charged", type=Path, help="spectrum at state of charge 1")
     parser.add_argument("--adu-per-quantum", type=float, help="gain of the camera")
     parser.add_argument("--read-noise-adu", type=float, help="read noise of the camera")
+    parser.add_argument(
+        "--slope-per-ev", type=float, help="edge steps each eV; 0 if the spectra have their slope"
+    )
     return parser
 
 
@@ -90,7 +93,7 @@ def _references(options: argparse.Namespace, settings: Settings) -> References:
         ReferenceFileError: There are none, or they cannot be read.
     """
     from operando.soc.errors import ReferenceFileError
-    from operando.soc.references import References
+    from operando.soc.references import NCM622_SLOPE_PER_EV, References
 
     pristine = options.pristine or settings.references.pristine
     charged = options.charged or settings.references.charged
@@ -103,7 +106,8 @@ def _references(options: argparse.Namespace, settings: Settings) -> References:
         raise ReferenceFileError(
             "no reference spectra: name both files in the settings, section [references]"
         )
-    return References.read(Path(pristine), Path(charged))
+    slope_per_ev = NCM622_SLOPE_PER_EV if options.slope_per_ev is None else options.slope_per_ev
+    return References.read(Path(pristine), Path(charged), slope_per_ev=slope_per_ev)
 
 
 if __name__ == "__main__":

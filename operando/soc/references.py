@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from operando.soc.errors import ConditioningError, CoverageError, ReferenceFileError
 
-__all__ = ["References", "Spectrum"]
+__all__ = ["NCM622_SLOPE_PER_EV", "References", "Spectrum"]
 
 MAX_CONDITION = 100.0
 """Condition number of [pristine, charged, 1] above which a window says nothing about the charge.
@@ -19,6 +19,9 @@ MAX_CONDITION = 100.0
 The window 8333-8355 eV in steps of 2 eV has about 12; one without an edge has thousands.
 """
 SLOPE_ORIGIN_EV = 8344.0
+NCM622_SLOPE_PER_EV = -2.5e-4
+"""What absorbs in NCM622 beside the nickel K shell falls by this many nickel edge steps each eV
+(-1.2e-5 optical density per um and eV over 0.0486 per um; xraydb)."""
 
 
 class Spectrum:
@@ -88,7 +91,8 @@ class References:
         pristine: Spectrum at state of charge 0.
         charged: Spectrum at state of charge 1.
         slope_per_ev: What the rest of the material adds for each eV, in edge steps; both states
-            have it, so it changes the state of charge by 0.002 at most.
+            have it, and without it a state of charge far from 0.5 is 0.001 to 0.002 wrong. Zero if
+            the spectra have it in them already.
     """
 
     pristine: Spectrum

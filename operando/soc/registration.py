@@ -16,6 +16,8 @@ _BINNING = 2
 _SLOWEST_CYCLES_PER_PX = 0.02
 _FASTEST_CYCLES_PER_PX = 0.15
 _FINE_STEP = 0.25
+_TAPERED_SHARE = 0.08
+_LEVEL_STEP = 4
 _FINE_REACH = 2.0
 MIN_PEAK = 0.5
 MAX_STEP_PX = 5.0
@@ -49,7 +51,9 @@ class Registrar:
     def __init__(self, reference: NDArray[np.float32]) -> None:
         height, width = (side // _BINNING for side in reference.shape)
         self._shape = (height, width)
-        self._window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+        # Tapered at the border alone: a window that falls across the field pulls shifts towards 0.
+        tapers = (_tapered(side) for side in self._shape)
+        self._window = np.outer(*tapers).astype(np.float32)
         self._binned = np.zeros(self._shape, dtype=np.float32)
         # Cycles per binned pixel, of the band given per pixel.
         self._y = np.fft.fftfreq(height)
@@ -85,7 +89,9 @@ class Registrar:
 
     def _spectrum(self, image: NDArray[np.float32]) -> NDArray[np.complex64]:
         kernels.block_means(image, _BINNING, self._binned)
-        windowed = (self._binned - self._binned.mean()) * self._window
+        # With the empty field at 0 the taper leaves no edge, which would not move with the sample.
+        level = np.median(self._binned[::_LEVEL_STEP, ::_LEVEL_STEP])
+        windowed = (self._binned - level) * self._window
         return np.asarray(fft.rfft2(windowed, workers=1) * self._band)
 
     def _norm(self, spectrum: NDArray[np.complex64]) -> float:
@@ -117,6 +123,12 @@ def _gated(found: Registration, predicted_px: tuple[float, float] | None) -> Reg
     if is_near and found.peak >= MIN_PEAK:
         return found
     return Registration(predicted_px or (0.0, 0.0), found.peak, is_trusted=False)
+
+
+def _tapered(size: int) -> NDArray[np.float64]:
+    """Return ones that fall to zero as a cosine near both ends."""
+    from_end = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
+    return np.sin(0.5 * np.pi * np.minimum(from_end / (_TAPERED_SHARE * size), 1.0)) ** 2
 
 
 def _signed(index: int, size: int) -> int:

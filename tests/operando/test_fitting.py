@@ -1,0 +1,295 @@
+"""The fitting process, fed with journals and camera files as they are written in an experiment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import event_model
+import h5py
+import numpy as np
+import pytest
+
+from operando.fitting_follower import Follower, FollowerFiles
+from operando.fitting_frames import FrameFiles, FramePlace, FrameUnreadableError
+from operando.journal import Entry, JournalReader, JournalWriter
+from operando.soc.normalisation import Camera
+from operando.soc.references import NCM622_SLOPE_PER_EV, References
+from simulators.spectra import write_references
+from tests.operando.phantom import Phantom
+from tests.operando.scan_source import EXPERIMENT_UID, LABELS_EV, ScanSource
+
+SHAPE = (256, 256)
+
+
+class Beamline:
+    """A data directory with its journal, and a way to start a follower on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.phantom = Phantom(SHAPE)
+        for folder in ("frames", "maps"):
+            (root / folder).mkdir()
+        self.references = write_references(root / "references")
+        self.journal = JournalWriter(root / "journal.db")
+
+    def scan(
+        self, *, soc: float = 0.5, shift_px: tuple[float, float] = (0.0, 0.0), **options: Any
+    ) -> ScanSource:
+        shoot = self.phantom.shooter(soc=soc, shift_px=shift_px)
+        return ScanSource(self.journal, self.root / "frames", shoot, **options)
+
+    def follower(self) -> Follower:
+        files = FollowerFiles(
+            self.root / "journal.db", self.root / "results.db", self.root / "maps"
+        )
+        return Follower(files, self.read_references, Camera())
+
+    def read_references(self) -> References:
+        return References.read(*self.references, slope_per_ev=NCM622_SLOPE_PER_EV)
+
+    def results(self, name: str | None = None) -> list[Entry]:
+        reader = JournalReader(self.root / "results.db")
+        entries = reader.read(0)
+        reader.close()
+        return [entry for entry in entries if name in (None, entry.name)]
+
+    def entries(self) -> list[dict[str, Any]]:
+        return [entry.doc for entry in self.results("soc")]
+
+
+@pytest.fixture
+def beamline(tmp_path: Path) -> Iterator[Beamline]:
+    beamline = Beamline(tmp_path)
+    yield beamline
+    beamline.journal.close()
+
+
+def catch_up(follower: Follower) -> None:
+    while follower.step():
+        pass
+
+
+def test_a_scan_becomes_maps_while_it_is_taken(beamline: Beamline) -> None:
+    follower = beamline.follower()
+    scan = beamline.scan()
+    scan.start()
+    scan.darks()
+    scan.flats()
+    for _ in scan.images():
+        catch_up(follower)
+    before_the_stop = beamline.entries()
+    scan.stop()
+    catch_up(follower)
+
+    assert [entry["n_energies"] for entry in before_the_stop] == sorted(
+        {entry["n_energies"] for entry in before_the_stop}
+    )
+    assert [entry["provisional"] for entry in before_the_stop[-2:]] == [True, False]
+    final = before_the_stop[-1]
+    assert final["mean_soc"] == pytest.approx(beamline.phantom.mean_soc(0.5), abs=0.003)
+    assert final["counted_soc"] == pytest.approx(0.5)
+    assert final["experiment_uid"] == EXPERIMENT_UID
+    assert final["energy_labels_ev"] == list(LABELS_EV)
+    assert final["map_unix_s"] >= final["last_frame_unix_s"]
+    assert beamline.entries() == before_the_stop
+
+
+def test_the_file_holds_every_map_with_one_row(beamline: Beamline) -> None:
+    beamline.scan().all()
+    catch_up(beamline.follower())
+
+    with h5py.File(beamline.entries()[-1]["path"], "r") as file:
+        assert {name: (file[name].shape, file[name].dtype.str) for name in ("soc", "mask")} == {
+            "soc": ((1, *SHAPE), "<f4"),
+            "mask": ((1, *SHAPE), "|u1"),
+        }
+        assert set(file) >= {"sigma", "chi2", "t", "energy_label_ev", "frame_shift_px"}
+        found = file["mask"][0].astype(bool)
+        error = (file["soc"][0] - beamline.phantom.soc_map(0.5))[found]
+        pull = error / file["sigma"][0][found]
+    assert np.nanstd(pull) == pytest.approx(1.0, abs=0.06)
+
+
+def test_a_finished_scan_becomes_a_run_of_its_own(beamline: Beamline) -> None:
+    scan = beamline.scan(scan_index=3)
+    scan.all()
+    catch_up(beamline.follower())
+
+    documents = [entry for entry in beamline.results() if entry.run is not None]
+    assert [entry.name for entry in documents] == [
+        "start",
+        "descriptor",
+        *["stream_resource", "stream_datum"] * 5,
+        "event",
+        "stop",
+    ]
+    for entry in documents:
+        event_model.schema_validators[event_model.DocumentNames[entry.name]].validate(entry.doc)
+    start, event = documents[0].doc, documents[-2].doc
+    assert start["original_run_uid"] == scan.uid
+    assert start["purpose"] == "soc_map"
+    assert event["data"]["scan_index"] == 3
+    resource = next(entry.doc for entry in documents if entry.name == "stream_resource")
+    assert resource["parameters"]["dataset"] == "/soc"
+    assert resource["uri"] == f"file://localhost{beamline.entries()[-1]['path']}"
+
+
+def test_an_image_taken_twice_counts_once(beamline: Beamline) -> None:
+    scan = beamline.scan()
+    scan.start()
+    scan.darks()
+    scan.flats()
+    follower = beamline.follower()
+    for label_ev in scan.images():
+        if label_ev == LABELS_EV[5]:
+            scan.spoiled_image(LABELS_EV[6], seq_num=7)
+            catch_up(follower)
+    scan.stop()
+    catch_up(follower)
+
+    final = beamline.entries()[-1]
+    assert final["n_energies"] == 12
+    assert final["mean_soc"] == pytest.approx(beamline.phantom.mean_soc(0.5), abs=0.003)
+    assert final["median_chi2"] < 1.5
+
+
+def test_an_aborted_scan_is_marked_and_makes_no_run(beamline: Beamline) -> None:
+    scan = beamline.scan()
+    scan.start()
+    scan.darks()
+    scan.flats()
+    follower = beamline.follower()
+    for _ in scan.images(LABELS_EV[:11]):
+        catch_up(follower)
+    scan.stop("abort")
+    catch_up(follower)
+
+    newest = beamline.entries()[-1]
+    assert (newest["provisional"], newest["incomplete"]) == (True, True)
+    assert not [entry for entry in beamline.results() if entry.name == "start"]
+
+
+def test_a_scan_without_flats_raises_an_alarm_and_the_next_one_is_fitted(
+    beamline: Beamline,
+) -> None:
+    scan = beamline.scan()
+    scan.start()
+    scan.darks()
+    for _ in scan.images():
+        pass
+    scan.stop()
+    beamline.scan(scan_index=1).all()
+    catch_up(beamline.follower())
+
+    assert "no flat" in beamline.results("alarm")[0].doc["message"]
+    assert [entry["scan_index"] for entry in beamline.entries()] == [1]
+
+
+def test_a_restart_loses_nothing_and_doubles_nothing(beamline: Beamline) -> None:
+    beamline.scan().all()
+    second = beamline.scan(scan_index=1, soc=0.6)
+    second.start()
+    second.darks()
+    second.flats()
+    images = second.images()
+    follower = beamline.follower()
+    for _ in range(11):
+        next(images)
+        catch_up(follower)
+    before = beamline.results()
+    for _ in images:
+        pass
+    second.stop()
+    for _ in range(3):
+        catch_up(beamline.follower())
+
+    after = beamline.results()
+    assert after[: len(before)] == before
+    finals = [entry for entry in beamline.entries() if not entry["provisional"]]
+    assert [entry["scan_index"] for entry in finals] == [0, 1]
+    assert [entry.name for entry in after].count("stop") == 2
+    published = [(entry["scan_uid"], entry["n_energies"]) for entry in beamline.entries()]
+    assert len(published) == len(set(published))
+    assert finals[1]["mean_soc"] == pytest.approx(beamline.phantom.mean_soc(0.6), abs=0.003)
+
+
+def test_a_run_that_was_cut_in_its_middle_is_completed(beamline: Beamline, tmp_path: Path) -> None:
+    beamline.scan().all()
+    catch_up(beamline.follower())
+    whole = beamline.results()
+    cut = next(k for k, entry in enumerate(whole) if entry.name == "descriptor") + 4
+    (tmp_path / "results.db").unlink()
+    half = JournalWriter(tmp_path / "results.db")
+    for entry in whole[:cut]:
+        half.append(entry.name, entry.doc, run=entry.run)
+    half.close()
+
+    catch_up(beamline.follower())
+
+    assert [(entry.name, entry.run, entry.doc) for entry in beamline.results()] == [
+        (entry.name, entry.run, entry.doc) for entry in whole
+    ]
+
+
+def test_scans_are_registered_to_the_first(beamline: Beamline) -> None:
+    beamline.scan().all()
+    beamline.scan(scan_index=1, soc=0.7, shift_px=(2.25, -3.6)).all()
+    catch_up(beamline.follower())
+
+    finals = [entry for entry in beamline.entries() if not entry["provisional"]]
+    assert finals[0]["shift_px"] == [0.0, 0.0]
+    assert finals[1]["shift_px"] == pytest.approx([2.25, -3.6], abs=0.05)
+
+
+def test_a_frame_that_never_comes_is_named(tmp_path: Path) -> None:
+    files = FrameFiles(timeout_s=0.01)
+    with pytest.raises(FrameUnreadableError, match="frame 3 cannot be read"):
+        files.read(FramePlace(tmp_path / "none.h5", "/entry/data/data", 3))
+
+
+def test_a_killed_process_goes_on_where_it_was(beamline: Beamline, tmp_path: Path) -> None:
+    scan = beamline.scan()
+    scan.start()
+    scan.darks()
+    scan.flats()
+    images = scan.images()
+    with fitting_process(tmp_path, beamline) as process:
+        for _ in range(10):
+            next(images)
+        wait_for(lambda: bool(beamline.entries()))
+        process.kill()
+        process.wait()
+    with fitting_process(tmp_path, beamline) as process:
+        for _ in images:
+            pass
+        scan.stop()
+        wait_for(lambda: bool(beamline.results("fit_progress")))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    assert beamline.entries()[-1]["mean_soc"] == pytest.approx(
+        beamline.phantom.mean_soc(0.5), abs=0.003
+    )
+    assert len(beamline.results("stop")) == 1
+
+
+def fitting_process(root: Path, beamline: Beamline) -> subprocess.Popen[bytes]:
+    pristine, charged = beamline.references
+    return subprocess.Popen(
+        [sys.executable, "-m", "operando.fitting", "--data", str(root)]
+        + ["--pristine", str(pristine), "--charged", str(charged)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def wait_for(condition: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
