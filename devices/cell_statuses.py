@@ -18,11 +18,11 @@ from devices.errors import InstrumentMismatchError, LinkDownError, NotInTimeErro
 from devices.status import fail, finish
 from devices.techniques import ConstantCurrent, Milestone, Technique
 
-__all__ = ["CellStatus", "MilestoneWatch", "follow"]
+__all__ = ["CellStatus", "MilestoneWatch", "follow", "patience_s"]
 
 _SECONDS_PER_HOUR = 3600.0
 _PATIENCE = 1.5
-_SPARE_S = 600.0
+SPARE_S = 600.0
 _ENDED = frozenset({"finished", "open_circuit"})
 _UNKNOWN_PROGRAMME_S = 7 * 24 * _SECONDS_PER_HOUR
 
@@ -83,12 +83,16 @@ class MilestoneWatch:
         keeper: Keeper of the cell.
         name: Of the cell, for messages.
         lost_limit_s: For how long the instrument may be silent before everybody is told so.
+        spare_s: Added to every computed time.
     """
 
-    def __init__(self, keeper: CellKeeper, *, name: str, lost_limit_s: float) -> None:
+    def __init__(
+        self, keeper: CellKeeper, *, name: str, lost_limit_s: float, spare_s: float = SPARE_S
+    ) -> None:
         self._keeper = keeper
         self._name = name
         self._lost_limit_s = lost_limit_s
+        self._spare_s = spare_s
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._last_turn_s = time.monotonic()
@@ -101,13 +105,14 @@ class MilestoneWatch:
         return self._wait(
             f"the way to {milestone}",
             lambda row: _is_passed(milestone, row, falling=falling),
-            _longest_s(milestone, technique, row),
+            patience_s(milestone, technique, row) + self._spare_s,
         )
 
     def end_of_programme(self) -> CellStatus:
         """Be done when the programme has ended."""
         technique, row = self._keeper.technique, self._keeper.last_row
-        return self._wait("the programme", lambda _: False, _longest_s(None, technique, row))
+        longest_s = patience_s(None, technique, row) + self._spare_s
+        return self._wait("the programme", lambda _: False, longest_s)
 
     def first_row(self, started: Future[None], status: CellStatus) -> None:
         """Be done when a programme was started and has a row."""
@@ -117,7 +122,7 @@ class MilestoneWatch:
             if error is not None:
                 fail(status, _as_exception(error))
                 return
-            self._add(_Waiting(status, lambda _: True, status.timeout or _SPARE_S))
+            self._add(_Waiting(status, lambda _: True, status.timeout or self._spare_s))
 
         started.add_done_callback(on_started)
 
@@ -189,10 +194,18 @@ def _is_passed(milestone: Milestone, row: CellRow, *, falling: bool) -> bool:
     )
 
 
-def _longest_s(
+def patience_s(
     milestone: Milestone | None, technique: Technique | None, row: CellRow | None
 ) -> float:
-    """Bound the time until a milestone: a simulated second is never longer than a real one."""
+    """Bound the host's time until a milestone or the end of the programme.
+
+    An instrument's second is never longer than a real one; a simulated one is shorter.
+
+    Args:
+        milestone: What is waited for; None for the end.
+        technique: What runs; a week is given if it is not known.
+        row: Where the programme is.
+    """
     elapsed_s, charge_ah = (row.time_s, row.charge_ah) if row else (0.0, 0.0)
     bounds_s = [technique.max_duration_s if technique else _UNKNOWN_PROGRAMME_S]
     if milestone is not None and milestone.elapsed_s is not None:
@@ -204,7 +217,7 @@ def _longest_s(
     ):
         remaining_ah = milestone.charge_ah - charge_ah
         bounds_s.append(remaining_ah / technique.current_a * _SECONDS_PER_HOUR)
-    return max(0.0, min(bounds_s)) * _PATIENCE + _SPARE_S
+    return max(0.0, min(bounds_s)) * _PATIENCE
 
 
 def _as_exception(error: BaseException) -> Any:

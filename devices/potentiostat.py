@@ -14,7 +14,7 @@ from typing import Any
 from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellSample
-from devices.cell_statuses import CellStatus, MilestoneWatch, follow
+from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.errors import DeviceError
 from devices.techniques import EndState, Envelope, Milestone, Technique, refuse_beyond
 
@@ -40,6 +40,7 @@ class Potentiostat:
         description: What is known of the cell: its mass and its capacities.
         name: Prefix of the data keys.
         lost_limit_s: For how long the instrument may be silent before waiting plans fail.
+        spare_s: Added to every time that is computed from charge and current.
     """
 
     parent = None
@@ -51,11 +52,12 @@ class Potentiostat:
         description: CellDescription | None = None,
         name: str = "cell",
         lost_limit_s: float = _LOST_LIMIT_S,
+        spare_s: float = SPARE_S,
     ) -> None:
         self.name = name
         self._description = description
         self._keeper = keeper
-        self._watch = MilestoneWatch(keeper, name=name, lost_limit_s=lost_limit_s)
+        self._watch = MilestoneWatch(keeper, name=name, lost_limit_s=lost_limit_s, spare_s=spare_s)
         self.milestone = Milestones(self._watch, name=f"{name}_milestone")
         self.ending = Ending(keeper, name=f"{name}_ending")
         self.holding = Holding(keeper, name=f"{name}_holding")

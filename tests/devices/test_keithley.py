@@ -1,0 +1,314 @@
+import pytest
+
+from devices.cell_instrument import InstrumentState, Reading
+from devices.errors import (
+    CellBusyError,
+    CommandError,
+    InstrumentMismatchError,
+    LimitExceededError,
+    LinkDownError,
+)
+from devices.keithley import Keithley2450
+from devices.link import Link
+from devices.techniques import ConstantCurrent, Envelope, OpenCircuit
+from devices.trigger_program import SoftLimits, trigger_program
+from tests.devices.scripted_peer import Exchange, ScriptedPeer, Silence
+
+IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
+STATE = ":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?"
+ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
+CHARGE = ConstantCurrent(6.8e-5, 4.2, 3600.0)
+
+HELLO: Exchange = ("*IDN?", IDN)
+NO_ERROR: Exchange = (":SYST:ERR?", '0,"No error;0;0 0"')
+IDLE: Exchange = (STATE, "0;0;0;IDLE;IDLE;0")
+CHARGING: Exchange = (STATE, "1;3;1;RUNNING;RUNNING;4")
+CONNECT: list[Exchange] = [HELLO, ("*LANG?", "SCPI"), ("*ESE 37;*ESE?", "37"), IDLE]
+PREPARE: list[Exchange] = [
+    IDLE,
+    ("*CLS;:OUTP:SMOD HIMP;*OPC?", "1"),
+    ("*RST;*OPC?", "1"),
+    (":OUTP:SMOD HIMP;:SOUR:VOLT:PROT PROT5;*OPC?", "1"),
+    NO_ERROR,
+    (":SOUR:VOLT:PROT?", "PROT5"),
+    (":OUTP?", "0"),
+    (":OUTP:VOLT:SMOD?", "HIMP"),
+    (":OUTP:CURR:SMOD?", "HIMP"),
+]
+CHARGE_SETTINGS: Exchange = (
+    ":SOUR:FUNC CURR;:SOUR:CURR:RANG 6.8e-05;:SOUR:CURR 6.8e-05;:SOUR:CURR:VLIM 4.25;"
+    ':SOUR:CURR:READ:BACK ON;:SENS:FUNC "VOLT";:SENS:VOLT:RANG 20;:SENS:VOLT:NPLC 1;'
+    ":SENS:VOLT:RSEN ON;*OPC?",
+    "1",
+)
+READ_BACK: list[Exchange] = [
+    NO_ERROR,
+    (":SOUR:CURR?", "6.800000E-05"),
+    (":SOUR:CURR:VLIM?", "4.250000E+00"),
+]
+PROGRAM: Exchange = (
+    ':TRIG:LOAD "Empty";:TRIG:BLOC:BUFF:CLE 1,"defbuffer1";:TRIG:BLOC:SOUR:STAT 2,ON;'
+    ':TRIG:BLOC:MEAS 3,"defbuffer1";:TRIG:BLOC:DEL:CONS 4,9.98;:TRIG:BLOC:MEAS 5,"defbuffer1";'
+    ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,8,5;:TRIG:BLOC:BRAN:COUN 7,360,4;"
+    ":TRIG:BLOC:SOUR:STAT 8,OFF;*OPC?",
+    "1",
+)
+START: list[Exchange] = [
+    IDLE,
+    CHARGE_SETTINGS,
+    *READ_BACK,
+    PROGRAM,
+    NO_ERROR,
+    (":INIT;*OPC?", "1"),
+    NO_ERROR,
+]
+
+
+def smu(peer: ScriptedPeer) -> Keithley2450:
+    return Keithley2450(Link(peer.resource, timeout_s=0.5))
+
+
+def test_connecting_asks_and_changes_nothing() -> None:
+    with ScriptedPeer(*CONNECT) as peer:
+        assert not smu(peer).connect().busy
+
+
+@pytest.mark.parametrize(
+    ("identity", "complaint"),
+    [
+        ("KEITHLEY INSTRUMENTS INC.,MODEL 2000,1234567,A06", "is none of 2450"),
+        ("RIGOL TECHNOLOGIES,DP832,DP8A1,00.01.14", "is none of 2450"),
+        ("MICROSCOPE", "is none of 2450"),
+        ("KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.5.2b", "firmware 1.6 or newer"),
+    ],
+)
+def test_a_stranger_is_refused_by_name(identity: str, complaint: str) -> None:
+    with (
+        ScriptedPeer(("*IDN?", identity)) as peer,
+        pytest.raises(InstrumentMismatchError, match=complaint),
+    ):
+        smu(peer).connect()
+
+
+def test_another_command_set_is_refused_with_the_remedy() -> None:
+    with (
+        ScriptedPeer(HELLO, ("*LANG?", "TSP")) as peer,
+        pytest.raises(InstrumentMismatchError, match="TSP; choose SCPI in its menu"),
+    ):
+        smu(peer).connect()
+
+
+def test_a_charge_is_prepared_with_the_relay_open_and_started_with_its_limits() -> None:
+    with ScriptedPeer(HELLO, *PREPARE, *START) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        instrument.start(CHARGE)
+
+
+def test_prepare_is_refused_while_the_output_is_on() -> None:
+    with (
+        ScriptedPeer(HELLO, CHARGING) as peer,
+        pytest.raises(CellBusyError, match="its output is on"),
+    ):
+        smu(peer).prepare(ENVELOPE)
+
+
+def test_an_off_state_that_does_not_become_high_impedance_is_an_error() -> None:
+    stubborn = [*PREPARE[:-1], (":OUTP:CURR:SMOD?", "NORM")]
+    with (
+        ScriptedPeer(HELLO, *stubborn) as peer,
+        pytest.raises(CommandError, match="did not become high impedance"),
+    ):
+        smu(peer).prepare(ENVELOPE)
+
+
+def test_a_clamp_that_reads_back_wrong_is_never_followed_by_output_on() -> None:
+    wrong: list[Exchange] = [*READ_BACK[:2], (":SOUR:CURR:VLIM?", "2.100000E-01")]
+    with ScriptedPeer(HELLO, *PREPARE, IDLE, CHARGE_SETTINGS, *wrong) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        with pytest.raises(CommandError, match=r"VLIM\? reads back 2\.100000E-01 instead of 4\.25"):
+            instrument.start(CHARGE)
+
+
+def test_a_current_beyond_the_limit_never_reaches_the_wire() -> None:
+    with ScriptedPeer(HELLO, *PREPARE) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        with pytest.raises(LimitExceededError, match=r"0\.002 A is beyond 0\.001 A"):
+            instrument.start(ConstantCurrent(2e-3, 4.2, 60.0))
+
+
+def test_a_cell_beyond_every_protection_never_reaches_the_wire() -> None:
+    with ScriptedPeer() as peer, pytest.raises(LimitExceededError, match="beyond its protection"):
+        smu(peer).prepare(Envelope(0.0, 60.0, 1e-3))
+
+
+def test_start_needs_prepare() -> None:
+    with ScriptedPeer() as peer, pytest.raises(CommandError, match="comes before start"):
+        smu(peer).start(CHARGE)
+
+
+def test_an_unconfirmed_start_is_not_sent_again() -> None:
+    with ScriptedPeer(HELLO, *PREPARE, *START[:-2], (":INIT;*OPC?", Silence())) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        with pytest.raises(LinkDownError, match=":INIT"):
+            instrument.start(CHARGE)
+
+
+def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> None:
+    settings: Exchange = (
+        ":SOUR:FUNC VOLT;:SOUR:VOLT:RANG 20;:SOUR:VOLT 3;:SOUR:VOLT:ILIM 6.8e-05;"
+        ':SOUR:VOLT:READ:BACK ON;:SENS:FUNC "CURR";:SENS:CURR:RANG 6.8e-05;:SENS:CURR:NPLC 1;'
+        ":SENS:CURR:RSEN ON;*OPC?",
+        "1",
+    )
+    rows = ':TRAC:DATA? 1,1,"defbuffer1",READ,SOUR,REL,SOURSTAT'
+    limit = ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,-8.16e-05,-6.596e-05,8,5"
+    program = PROGRAM[0].replace(":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,8,5", limit)
+    with ScriptedPeer(
+        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
+        (":SOUR:VOLT?", "3.000000E+00"),
+        (":SOUR:VOLT:ILIM?", "6.800000E-05"),
+        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+        (rows, "-6.800000E-05,3.650000E+00,0.000000,160"),
+    ) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        instrument.start(ConstantCurrent(-6.8e-5, None, 3600.0))
+        readings = instrument.read_new(InstrumentState(1, 1, True, "RUNNING"))
+        assert readings == [Reading(1, 0.0, 3.65, -6.8e-5, limited=True)]
+
+
+def test_the_second_half_of_a_programme_keeps_the_rows() -> None:
+    program = trigger_program(
+        SoftLimits(0.0, 4.25), period_s=10.0, max_duration_s=600.0, keep_rows=True
+    )
+    assert program[1] == ":TRIG:BLOC:NOP 1"
+
+
+def test_a_watchdog_counts_windows_and_waits_for_the_host_in_each() -> None:
+    program = trigger_program(
+        SoftLimits(3.0, 4.2), period_s=10.0, max_duration_s=21_600.0, watchdog_s=1200.0
+    )
+    assert program[6:] == [
+        ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,11,5",
+        ":TRIG:BLOC:BRAN:COUN 7,120,4",
+        ":TRIG:BLOC:BRAN:EVEN 8,COMM,10",
+        ":TRIG:BLOC:BRAN:ALW 9,11",
+        ":TRIG:BLOC:BRAN:COUN 10,18,4",
+        ":TRIG:BLOC:SOUR:STAT 11,OFF",
+    ]
+
+
+def test_open_circuit_is_watched_with_no_current_and_no_lower_limit() -> None:
+    settings: Exchange = (
+        ":SOUR:FUNC CURR;:SOUR:CURR:RANG 1e-06;:SOUR:CURR 0;:SOUR:CURR:VLIM 4.25;"
+        ':SOUR:CURR:READ:BACK ON;:SENS:FUNC "VOLT";:SENS:VOLT:RANG 20;:SENS:VOLT:NPLC 1;'
+        ":SENS:VOLT:RSEN ON;*OPC?",
+        "1",
+    )
+    program = PROGRAM[0].replace("OUT,3,4.2,8,5", "OUT,0,4.25,8,5")
+    with ScriptedPeer(
+        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
+        (":SOUR:CURR?", "0.000000E+00"),
+        (":SOUR:CURR:VLIM?", "4.250000E+00"),
+        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+    ) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        instrument.start(OpenCircuit(3600.0))
+
+
+def test_rows_come_by_number_and_each_once() -> None:
+    with ScriptedPeer(
+        HELLO,
+        (
+            ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT',
+            "3.700000E+00,6.800000E-05,0.000000,200,3.800000E+00,6.800000E-05,10.000000,232",
+        ),
+        (
+            ':TRAC:DATA? 3,3,"defbuffer1",READ,SOUR,REL,SOURSTAT',
+            "3.900000E+00,6.800000E-05,20.000000,200",
+        ),
+    ) as peer:
+        instrument = smu(peer)
+        two = instrument.read_new(InstrumentState(1, 2, True, "RUNNING"))
+        assert two == [
+            Reading(1, 0.0, 3.7, 6.8e-5, limited=False),
+            Reading(2, 10.0, 3.8, 6.8e-5, limited=True),
+        ]
+        assert instrument.read_new(InstrumentState(1, 2, True, "RUNNING")) == []
+        assert [r.row for r in instrument.read_new(InstrumentState(1, 3, True, "RUNNING"))] == [3]
+
+
+def test_rows_that_the_buffer_lost_are_missing_in_the_numbers() -> None:
+    with ScriptedPeer(
+        HELLO,
+        (
+            ':TRAC:DATA? 100,100,"defbuffer1",READ,SOUR,REL,SOURSTAT',
+            "3.700000E+00,6.800000E-05,990.000000,200",
+        ),
+    ) as peer:
+        readings = smu(peer).read_new(InstrumentState(100, 100, True, "RUNNING"))
+        assert [reading.row for reading in readings] == [100]
+
+
+def test_a_short_reply_is_not_taken_for_rows() -> None:
+    rows = ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT'
+    with (
+        ScriptedPeer(HELLO, (rows, "3.700000E+00,6.800000E-05")) as peer,
+        pytest.raises(LinkDownError, match="does not answer what was asked"),
+    ):
+        smu(peer).read_new(InstrumentState(1, 2, True, "RUNNING"))
+
+
+def test_a_programme_is_named_by_instrument_and_first_row() -> None:
+    with ScriptedPeer(
+        HELLO,
+        (STATE, "101;300;1;RUNNING;RUNNING;4"),
+        (':TRAC:DATA? 101,101,"defbuffer1",SEC,FRAC,REL', "1795364850,0.81000,1000.000000"),
+    ) as peer:
+        instrument = smu(peer)
+        assert instrument.programme_uid() == "04096331-1795363850.81"
+
+
+def test_stopping_takes_a_last_reading_and_reads_the_output_back() -> None:
+    last = (':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT', "3.7E+00,6.8E-05,12.5,200")
+    with ScriptedPeer(
+        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "1"), last),
+        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
+    ) as peer:
+        smu(peer).stop()
+
+
+def test_an_output_that_stays_on_is_an_error() -> None:
+    with (
+        ScriptedPeer(
+            *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
+            *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "1")),
+        ) as peer,
+        pytest.raises(CommandError, match=r":OUTP\? reads back '1' instead of 0"),
+    ):
+        smu(peer).stop()
+
+
+def test_off_may_be_said_twice() -> None:
+    with ScriptedPeer(
+        *(HELLO, (":ABOR;*OPC?", Silence()), HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
+        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
+    ) as peer:
+        smu(peer).stop()
+
+
+def test_a_zero_volt_source_is_taken_off_the_cell() -> None:
+    with ScriptedPeer(
+        *(HELLO, IDLE, (":OUTP:VOLT:SMOD?", "NORM"), (":OUTP:SMOD HIMP;*OPC?", "1")),
+    ) as peer:
+        smu(peer).secure()
+
+
+def test_an_output_that_is_on_is_not_secured() -> None:
+    with ScriptedPeer(HELLO, CHARGING) as peer:
+        smu(peer).secure()
