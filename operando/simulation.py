@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from operando.settings import Settings
 from simulators.world import World
 
 __all__ = ["Simulation"]
+
+_MOUNT_TIMEOUT_S = 5.0
 
 
 class Simulation:
@@ -39,7 +42,10 @@ class Simulation:
         self._ioc_ready = runtime.root / "ioc.json"
         for folder in (data.truth, self._references):
             folder.mkdir(parents=True, exist_ok=True)
-        World.create(runtime.world, rate=settings.simulation.rate)
+        # Time runs at its natural rate until the cell is mounted and everybody is there.
+        self._world = World.create(runtime.world, rate=settings.simulation.rate)
+        self._world.clock.set_rate(1.0)
+        self._mounted = False
         self.children: list[ChildSpec] = [
             ioc_child(settings, data, runtime, ready=self._ioc_ready, references=self._references),
             instrument_child(settings, runtime, ready=self._instrument_ready),
@@ -52,8 +58,12 @@ class Simulation:
             copy: A second file to write them to.
         """
         instrument, ioc = read_json(self._instrument_ready), read_json(self._ioc_ready)
+        if instrument is not None and not self._mounted:
+            self._mounted = True
+            _mount_cell(instrument["port"])
         if instrument is None or ioc is None:
             return None
+        self._world.clock.set_rate(self._world.fast_rate)
         addresses = self._addresses(instrument["port"], ioc["port"])
         for path in filter(None, (copy, self._runtime.addresses)):
             write_json_atomically(path, addresses)
@@ -72,3 +82,13 @@ class Simulation:
             "frames": str(self._data.frames),
             "truth": str(self._data.truth),
         }
+
+
+def _mount_cell(port: int) -> None:
+    """Do what a person does before mounting a cell: set the instrument to high impedance.
+
+    From power-on its off-state is a source of 0 V, which discharges a pristine cell in minutes.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=_MOUNT_TIMEOUT_S) as line:
+        line.sendall(b":OUTP:SMOD HIMP\n:OUTP:SMOD?\n")
+        line.recv(64)
