@@ -43,8 +43,9 @@ class Camera:
     """Exposes on the simulated clock; the image is made meanwhile in a thread.
 
     The state goes Waiting, Acquire, Readout, Waiting for each software trigger; TimeStamp_RBV (host
-    time in the middle of the exposure) is out before the state leaves Acquire. One trigger that
-    comes too early is kept.
+    time in the middle of the exposure) is out before the state leaves Acquire, and the time stamps
+    of the states are those of the shutter, however busy this process is. One trigger that comes too
+    early is kept.
 
     Args:
         source: Makes the images.
@@ -129,9 +130,6 @@ class Camera:
             "ArrayCallbacks": Setting(lambda: enum(("Disable", "Enable"), 1)),
             "DataType": Setting(lambda: enum(DATA_TYPES, DATA_TYPES.index("UInt16"))),
             "ColorMode": Setting(lambda: enum(("Mono", "Bayer", "RGB1", "RGB2", "RGB3"))),
-            "FrameType": Setting(
-                lambda: enum(("Normal", "Background", "FlatField", "DblCorrelation"))
-            ),
             "Gain": Setting(lambda: double(1.0)),
             "Temperature": Setting(lambda: double(-20.0, units="C")),
         }
@@ -161,9 +159,6 @@ class Camera:
             "TemperatureActual": double(-19.8, units="C"),
             "Manufacturer_RBV": string("Simulated"),
             "Model_RBV": string("TXM camera"),
-            "SerialNumber_RBV": string("0"),
-            "SDKVersion_RBV": string("0"),
-            "FirmwareVersion_RBV": string("0"),
             "PortName_RBV": string("CAM1"),
             "ADCoreVersion_RBV": string("3.12.1"),
             "DriverVersion_RBV": string("0.1"),
@@ -193,7 +188,7 @@ class Camera:
     # The series
 
     async def _take_series(self) -> None:
-        state = "Idle"
+        state, message = "Idle", "Idle"
         self._pace.hold()
         try:
             await self._expose_all()
@@ -203,11 +198,11 @@ class Camera:
             logger.debug("series aborted by a client")
         except (CameraError, ValueError) as error:
             logger.error("camera: %s", error)
-            state = "Error"
-            await self._readings["StatusMessage_RBV"].post(str(error)[:255])
+            state, message = "Error", str(error)[:255]
         finally:
             self._pace.release()
             self._series = None
+            await self._readings["StatusMessage_RBV"].post(message)
             await self._post_state(state)
             await self._post_acquire("Done")
             self._done.set()
@@ -216,6 +211,7 @@ class Camera:
         modes = {"Single": 1, "Multiple": self._value("NumImages"), "Continuous": _ENDLESS}
         by_software = self._value("TriggerMode") == "Software"
         self._triggered.clear()
+        await self._readings["StatusMessage_RBV"].post("Acquiring")
         await self._readings["NumImagesCounter_RBV"].post(0)
         for _ in range(int(modes[self._value("ImageMode")])):
             if by_software:
@@ -229,23 +225,23 @@ class Camera:
                 await self._count(frame)
 
     async def _expose(self) -> Frame:
-        clock, exposure_s = self._pace.clock, float(self._value("AcquireTime"))
-        begin_s = clock.now_s()
-        middle_s = begin_s + exposure_s / 2
-        await self._post_state("Acquire")
+        exposure_s = float(self._value("AcquireTime"))
+        begin_s = self._pace.clock.now_s()
+        middle_s, end_s = begin_s + exposure_s / 2, begin_s + exposure_s
+        await self._post_state("Acquire", at_unix_s=self._unix_s(begin_s))
         scene = self._scene(middle_s)  # as planned, so that the image is made during the exposure
         image = self._paint(scene, exposure_s)
         while self._faults.active("camera-hang"):
             await asyncio.sleep(_HANG_POLL_S)
         await self._pace.until(middle_s)
-        middle_unix_s = time.time() - (clock.now_s() - middle_s) / clock.rate
+        middle_unix_s = self._unix_s(middle_s)
         if (seen := self._scene(middle_s)) != scene:
             scene, image = seen, self._paint(seen, exposure_s)
-        await self._pace.until(begin_s + exposure_s)
+        await self._pace.until(end_s)
         await self._readings["TimeStamp_RBV"].post(middle_unix_s)
-        await self._post_state("Readout")
+        await self._post_state("Readout", at_unix_s=self._unix_s(end_s))
         pixels = await image
-        await self._pace.until(begin_s + exposure_s + READOUT_S)
+        await self._pace.until(end_s + READOUT_S)
         unique_id = int(self._readings["UniqueId_RBV"].value) + 1
         return Frame(pixels, unique_id, middle_unix_s, self._attributes(scene, exposure_s), scene)
 
@@ -277,10 +273,16 @@ class Camera:
         if self._value("ArrayCallbacks") == "Enable":
             await self._deliver(frame)
 
-    async def _post_state(self, state: str) -> None:
+    def _unix_s(self, time_s: float) -> float:
+        """Give the host time of a simulated time near the present."""
+        clock = self._pace.clock
+        return time.time() - (clock.now_s() - time_s) / clock.rate
+
+    async def _post_state(self, state: str, *, at_unix_s: float | None = None) -> None:
         failed = state == "Error"
         await self._readings["DetectorState_RBV"].post(
             state,
+            timestamp=time.time() if at_unix_s is None else at_unix_s,
             severity=AlarmSeverity.MAJOR_ALARM if failed else AlarmSeverity.NO_ALARM,
             status=AlarmStatus.STATE if failed else AlarmStatus.NO_ALARM,
         )

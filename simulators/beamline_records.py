@@ -103,7 +103,8 @@ class StorageRing:
         """Publish what has changed."""
         now_s = self._clock.now_s()
         await _post_if_changed(self._current, self.current_ma(now_s), by=0.01)
-        await self._status.post(self._state(now_s))
+        if (state := self._state(now_s)) != self._status.value:
+            await self._status.post(state)
 
     def _state(self, now_s: float) -> str:
         if self._filling_since_s == math.inf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -216,13 +217,15 @@ class HDF5Plugin:
     async def _take(self, frame: Frame) -> None:
         file = self._file
         if file is not None and file.count < (self._value("NumCapture") or file.count + 1):
+            began = time.perf_counter()
             try:
                 await self._in_writer(lambda: file.append(frame))
-            except (OSError, ValueError, TypeError) as error:
+            except (OSError, RuntimeError, ValueError, TypeError) as error:
                 logger.error("%s: frame %d not written: %s", file.path, frame.unique_id, error)
                 await self._complain(str(error))
                 return
             self._scenes.append(frame.scene)
+            await self._readings["ExecutionTime_RBV"].post(1e3 * (time.perf_counter() - began))
             await self._readings["NumCaptured_RBV"].post(file.count)
         await self._readings["UniqueId_RBV"].post(frame.unique_id)
         await self._readings["TimeStamp_RBV"].post(frame.time_unix_s)
