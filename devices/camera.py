@@ -8,13 +8,19 @@ from typing import Any
 from ophyd import Component, Device
 from ophyd.device import RedundantStaging, Staged
 from ophyd.status import DeviceStatus
-from ophyd.utils import DisconnectedError
 
 from devices.detector import BROKEN_STATES, Detector
 from devices.errors import CameraError, DeviceError
 from devices.exposures import DetectorState, Exposures, FrameSeries
 from devices.frame_file import FrameDocuments, FrameFile
-from devices.status import BoundedStatus, ConnectionGuard, finished, in_background, until
+from devices.status import (
+    CHANNEL_ACCESS_TROUBLE,
+    BoundedStatus,
+    ConnectionGuard,
+    finished,
+    in_background,
+    until,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +114,7 @@ class TxmCamera(Device):
             return [self]
         try:
             self._disarm()
-        except (DeviceError, DisconnectedError, TimeoutError) as trouble:
+        except (DeviceError, *CHANNEL_ACCESS_TROUBLE) as trouble:
             logger.error("%s: could not be disarmed: %s", self.name, trouble)
         return [self]
 

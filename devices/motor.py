@@ -5,14 +5,13 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from epics.ca import ChannelAccessGetFailure
 from ophyd import EpicsMotor
 from ophyd.device import required_for_connection
 from ophyd.utils.epics_pvs import AlarmSeverity, AlarmStatus
 from ophyd.utils.errors import LimitError
 
 from devices.errors import LimitExceededError, MotionError
-from devices.status import BoundedStatus, ConnectionGuard, fail, finish
+from devices.status import CHANNEL_ACCESS_TROUBLE, BoundedStatus, ConnectionGuard, fail, finish
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +144,7 @@ class GuardedMotor(EpicsMotor):
             if self.motor_done_move.get(use_monitor=False) != 1:
                 return
             self._position = self.user_readback.get(use_monitor=False)
-        except (TimeoutError, ChannelAccessGetFailure):
+        except CHANNEL_ACCESS_TROUBLE:
             return  # the IOC died meanwhile, and the guard says so
         move = self._move
         if move is not None:

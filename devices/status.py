@@ -11,12 +11,22 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from epics.ca import CASeverityException, ChannelAccessException, ChannelAccessGetFailure
 from ophyd import Signal
 from ophyd.status import DeviceStatus
 from ophyd.utils import DisconnectedError
 from ophyd.utils.errors import InvalidState, StatusTimeoutError
 
 from devices.errors import DeviceError, NotConnectedError, NotInTimeError
+
+# What a put, a get or a wait raises when the IOC behind it dies at that moment.
+CHANNEL_ACCESS_TROUBLE = (
+    CASeverityException,
+    ChannelAccessException,
+    ChannelAccessGetFailure,
+    DisconnectedError,
+    TimeoutError,
+)
 
 
 def finish(status: Any) -> None:
@@ -202,7 +212,7 @@ def in_background(status: BoundedStatus, work: Callable[[], None]) -> BoundedSta
     def run() -> None:
         try:
             work()
-        except (DeviceError, TimeoutError, DisconnectedError) as error:
+        except (DeviceError, *CHANNEL_ACCESS_TROUBLE) as error:
             fail(status, error)
         else:
             finish(status)
