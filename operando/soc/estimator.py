@@ -23,6 +23,7 @@ MAX_CONDITION = 1e9
 NEGLIGIBLE_SHIFT_PX = 0.1
 """A smaller shift is not worth an interpolation, which would correlate the noise."""
 _SAMPLE_STEP_PX = 8
+_LEAST_FREEDOM = 1e-3
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,14 @@ class Estimator:
         gram = rows.T @ rows
         if np.linalg.cond(gram) > MAX_CONDITION:
             return None
-        gram_inverse = np.linalg.inv(gram)
-        solution = (self._to_basis @ gram_inverse)[:2]
+        solution = (self._to_basis @ np.linalg.inv(gram))[:2]
         response = solution @ rows.T
-        covariance = self._covariance(solution, response)
-        self._solve_pixels(solution, np.linalg.inv(np.linalg.cholesky(gram)), covariance)
+        profile = self._variance_profile(solution)
+        covariance = (response * profile) @ response.T
+        whitening = np.linalg.inv(np.linalg.cholesky(gram))
+        leverage = ((whitening @ rows.T) ** 2).sum(axis=0)
+        freedom = max(float(((1.0 - leverage) * profile).sum()), _LEAST_FREEDOM)
+        self._solve_pixels(solution, whitening, covariance, freedom)
         mean_variance = self._sums[4].reshape(self._shape) / np.float32(len(images))
         return Solution(self._views(), self.keys, response, covariance, mean_variance)
 
@@ -181,13 +185,6 @@ class Estimator:
                 od, variance, level, np.float32(sign), basis, self._sums, down, right
             )
 
-    def _covariance(
-        self, solution: NDArray[np.float64], response: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the covariance of the amplitudes where the mean variance of the images is one."""
-        scaled = response * self._variance_profile(solution)
-        return np.asarray(scaled @ response.T)
-
     def _variance_profile(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how the variance goes with the energy in sample pixels; its mean is one."""
         sampled = self._sums.reshape(5, *self._shape)[:, ::_SAMPLE_STEP_PX, ::_SAMPLE_STEP_PX]
@@ -205,6 +202,7 @@ class Estimator:
         solution: NDArray[np.float64],
         whitening: NDArray[np.float64],
         covariance: NDArray[np.float64],
+        freedom: float,
     ) -> None:
         kernels.solve_pixels(
             self._sums,
@@ -212,6 +210,7 @@ class Estimator:
             whitening.astype(np.float32),
             covariance.astype(np.float32),
             np.float32(len(self._images)),
+            np.float32(freedom),
             *self._limits,
             self._maps,
             self._mask,

@@ -160,6 +160,7 @@ def solve_pixels(
     whitening: Map,
     covariance: Map,
     images: np.float32,
+    freedom: np.float32,
     min_thickness_od: np.float32,
     min_significance: np.float32,
     maps: Map,
@@ -174,6 +175,7 @@ def solve_pixels(
             what the fit explains is a sum of squares (and float32 subtracts nothing large).
         covariance: Shape (2, 2), of the amplitudes for a mean variance of one.
         images: How many there are.
+        freedom: Expected sum of squared residuals for a mean variance of one.
         min_thickness_od: Edge step below which a pixel is not sample.
         min_significance: Edge step in its own sigma below which a pixel is not sample.
         maps: Filled; shape (4, pixels): SOC, sigma, chi2, thickness.
@@ -186,7 +188,6 @@ def solve_pixels(
     v00, v01, v11 = covariance[0, 0], covariance[0, 1], covariance[1, 1]
     of_thickness = min_significance * min_significance * (v00 + _TWO * v01 + v11)
     per_image = _ONE / images
-    freedom = max(images - np.float32(3.0), _ONE)
     for i in range(mask.size):
         z0, z1, z2 = sums[0, i], sums[1, i], sums[2, i]
         charged = s10 * z0 + s11 * z1 + s12 * z2

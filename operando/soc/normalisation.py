@@ -117,21 +117,26 @@ class OpenBeam:
     Args:
         blocks: Block means of the optical density of that image.
         min_share: Share of the field that must be open.
+
+    Attributes:
+        share: Share of the field that is open.
+        is_found: Whether there is open beam; without it, levels are 0.
     """
 
     def __init__(self, blocks: NDArray[np.float32], *, min_share: float = 0.01) -> None:
-        level = float(np.percentile(blocks, 5))
-        half_width = 0.02
+        level, half_width = float(np.percentile(blocks, 2)), 0.02
         for _ in range(8):
-            chosen = np.abs(blocks - level) < half_width
-            if not chosen.any():
+            near = blocks[np.abs(blocks - level) < half_width]
+            if not near.size:
                 break
-            level = float(np.median(blocks[chosen]))
-            deviation = float(np.median(np.abs(blocks[chosen] - level)))
-            half_width = max(3.0 * _SIGMA_OF_DEVIATION * deviation, 0.002)
+            level = float(np.median(near))
+            deviation = float(np.median(np.abs(near - level)))
+            half_width = min(half_width, max(3.0 * _SIGMA_OF_DEVIATION * deviation, 0.002))
         self._chosen = np.flatnonzero(np.abs(blocks - level) < half_width)
         self.share = self._chosen.size / blocks.size
-        self.is_found = self.share >= min_share
+        # A field full of sample has a lowest optical density too, but no gap above it.
+        above = np.count_nonzero(np.abs(blocks - level - 2.0 * half_width) < half_width)
+        self.is_found = self.share >= min_share and above < self._chosen.size / 2
 
     def level(self, blocks: NDArray[np.float32]) -> OpenBeamLevel:
         """Return the open-beam level of a frame from its block means; 0 if nothing is open."""
