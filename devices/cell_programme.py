@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
-from devices.cell_instrument import CellInstrument, InstrumentState, Reading
-from devices.cell_record import Bookmark, CellRecord, CellReport, CellRow, CellSample
+from devices.cell_instrument import CellInstrument, InstrumentState
+from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.cell_verdicts import beyond_limits, why_it_ended
 from devices.errors import CellBusyError, DeviceError, LinkDownError
 from devices.heartbeat import Heartbeat
+from devices.row_collector import RowCollector
 from devices.techniques import (
     ConstantCurrent,
     EndState,
@@ -56,14 +56,11 @@ class CellProgramme:
         self._envelope = envelope
         self._bookmark = bookmark
         self._name = name
-        self._lock = threading.Lock()
+        self._rows = RowCollector(instrument)
         self._prepared: Technique | None = None
-        self._record: CellRecord | None = None
-        self._readings: list[Reading] = []
         self._uid = ""
         self._state = OPEN_CIRCUIT
         self._reason = "nothing was started"
-        self._first_row = 1
         self._started_unix_s: float | None = None
         self._known = False
         self._has_run = False
@@ -72,15 +69,11 @@ class CellProgramme:
     @property
     def last_row(self) -> CellRow | None:
         """The newest row."""
-        with self._lock:
-            return self._record.last if self._record else None
+        return self._rows.last
 
     def at(self, unix_s: float) -> CellSample | None:
         """Give the state of the cell at an instant; None before the first row."""
-        with self._lock:
-            if self._record is None:
-                return None
-            return self._record.at(unix_s, running=self._state == RUNNING)
+        return self._rows.at(unix_s, running=self._state == RUNNING)
 
     def report(self, *, lost: str = "") -> CellReport:
         """Say what the cell does.
@@ -139,6 +132,7 @@ class CellProgramme:
                 raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
             return
         self._started_unix_s = time.time()
+        self._rows.begin(technique, started_unix_s=self._started_unix_s)
         self.technique, self._prepared = technique, None
         try:
             self._instrument.start(technique)
@@ -174,12 +168,10 @@ class CellProgramme:
             return
         if self._state != HELD or self.technique is None:
             raise CellBusyError(f"{self._name}: nothing is held ({self._state})")
-        elapsed_s = self._record.running_s if self._record else 0.0
+        rest = self.technique.rest_after(self._rows.running_s)
         last_row = self._instrument.state().last_row
-        self._instrument.start(self.technique.rest_after(elapsed_s), keep_rows=True)
-        with self._lock:
-            if self._record:
-                self._record.begin_segment(after_row=last_row)
+        self._instrument.start(rest, keep_rows=True)
+        self._rows.begin_segment(after_row=last_row)
         self._enter(RUNNING, "resumed")
 
     def end(self, state: EndState) -> None:
@@ -209,7 +201,10 @@ class CellProgramme:
         if last is not None and self._prepared is None and state.last_row < last.row:
             self._forget("the instrument has lost its programme; was it switched off?")
             self._instrument.secure()
-        rows = self._read(state, now_unix_s)
+        rows: list[CellRow] = []
+        if self._prepared is None and state.last_row > 0:
+            self._uid = self._uid or self._instrument.programme_uid()
+            rows = self._rows.collect(state, now_unix_s=now_unix_s)
         self._follow(state)
         self._guard(rows)
         self._beat(now_unix_s)
@@ -223,13 +218,12 @@ class CellProgramme:
                 self._enter(RUNNING, "was running when this host came")
             return
         self._uid = self._instrument.programme_uid()
-        bookmark = self._bookmark
-        if bookmark is None or bookmark.programme_uid != self._uid:
-            bookmark = self._bookmark = None
-        if bookmark is not None:
-            self._first_row = bookmark.first_row
-            if bookmark.technique is not None:
-                self.technique = technique_from_document(bookmark.technique)
+        bookmark, self._bookmark = self._bookmark, None
+        if bookmark is not None and bookmark.programme_uid != self._uid:
+            bookmark = None
+        if bookmark is not None and bookmark.technique is not None:
+            self.technique = technique_from_document(bookmark.technique)
+        self._rows.begin(self.technique, bookmark=bookmark)
         if state.busy:
             self._enter(RUNNING, "was running when this host came")
         elif bookmark is not None and bookmark.held:
@@ -243,49 +237,14 @@ class CellProgramme:
         self._instrument.adopt(self._envelope)
 
     def _begin_anew(self, reason: str) -> None:
-        with self._lock:
-            self._record = None
-        self.technique, self._bookmark, self._readings = None, None, []
-        self._uid, self._first_row = "", 1
+        self.technique, self._bookmark, self._uid = None, None, ""
         self._started_unix_s, self._has_run = None, False
+        self._rows.begin(None)
         self._enter(OPEN_CIRCUIT, reason)
-
-    def _read(self, state: InstrumentState, now_unix_s: float) -> list[CellRow]:
-        if self._prepared is not None or state.last_row == 0:
-            return []
-        while chunk := self._instrument.read_new(state):
-            # Kept here: if the line fails in the middle, the next poll goes on behind them.
-            self._readings.extend(chunk)
-        if not self._readings:
-            return []
-        if self._record is None:
-            self._begin_record()
-        readings, self._readings = self._readings, []
-        with self._lock:
-            rows = self._open_record.append(
-                readings, polled_unix_s=now_unix_s, running=state.running
-            )
-        return [row for row in rows if row.row >= self._first_row]
-
-    @property
-    def _open_record(self) -> CellRecord:
-        if self._record is None:
-            raise DeviceError(f"{self._name}: no programme was started")
-        return self._record
-
-    def _begin_record(self) -> None:
-        self._uid = self._uid or self._instrument.programme_uid()
-        started = self._started_unix_s
-        with self._lock:
-            self._record = CellRecord(
-                period_s=self.technique.period_s if self.technique else None,
-                anchor=None if started is None else (0.0, started),
-                bookmark=self._bookmark,
-            )
 
     def _follow(self, state: InstrumentState) -> None:
         if self._state == RUNNING and not state.busy:
-            running_s = self._record.running_s if self._record else 0.0
+            running_s = self._rows.running_s
             reason = why_it_ended(self.technique, self.last_row, running_s, self._envelope)
             self._enter(FINISHED, reason)
         elif self._state != RUNNING and state.busy:
@@ -293,7 +252,7 @@ class CellProgramme:
             self._enter(RUNNING, "started by somebody else" if by_hand else "started")
         elif self._state == RUNNING and not state.running:
             self._reason = "the output is on and no program in the instrument guards it; end it"
-        elif self._state == RUNNING and self._record is None:
+        elif self._state == RUNNING and self.last_row is None:
             self._refuse_silence()
 
     def _refuse_silence(self) -> None:
