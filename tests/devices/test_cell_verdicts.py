@@ -1,0 +1,40 @@
+import pytest
+
+from devices.cell_record import CellRow
+from devices.cell_verdicts import beyond_limits, why_it_ended
+from devices.techniques import ConstantCurrent, Envelope, OpenCircuit
+
+ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
+CHARGE = ConstantCurrent(1e-4, 4.1, 3600.0)
+
+
+def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
+    return CellRow(9, 80.0, 0.0, voltage_v, current_a, 2e-6, limited=False)
+
+
+@pytest.mark.parametrize(
+    ("technique", "last", "running_s", "reason"),
+    [
+        (CHARGE, row(4.1003), 80.0, "the voltage limit was reached at 4.1003 V"),
+        (CHARGE, row(2.95), 80.0, "the voltage limit was reached at 2.9500 V"),
+        (CHARGE, row(3.9), 3600.0, "the longest duration was reached"),
+        (CHARGE, row(3.9), 80.0, "its watchdog, or somebody at its front panel"),
+        (ConstantCurrent(-1e-4, 3.0, 3600.0), row(3.0, -9e-5), 80.0, "reached at 3.0000 V"),
+        (OpenCircuit(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached"),
+        (None, row(3.9), 80.0, "the programme in the instrument ended"),
+        (CHARGE, None, 0.0, "the programme in the instrument ended"),
+    ],
+)
+def test_the_last_row_tells_why_a_programme_ended(
+    technique: ConstantCurrent | OpenCircuit | None,
+    last: CellRow | None,
+    running_s: float,
+    reason: str,
+) -> None:
+    assert why_it_ended(technique, last, running_s, ENVELOPE).endswith(reason)
+
+
+def test_only_what_is_beyond_the_clamp_is_beyond_the_limits() -> None:
+    assert beyond_limits([row(3.0), row(4.25), row(4.299)], ENVELOPE) == ""
+    assert beyond_limits([row(4.25), row(4.31)], ENVELOPE).startswith("4.3100 V is outside")
+    assert beyond_limits([row(2.89)], ENVELOPE).startswith("2.8900 V is outside")
