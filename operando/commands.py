@@ -99,7 +99,11 @@ def run_plan(plan: str, words: list[str], *, wait: bool, url: str | None, as_jso
     params = _parameters(words)
     with _session(url) as client:
         task_id = client.submit(plan, params, {})
-        client.start(task_id)
+        try:
+            client.start(task_id)
+        except SessionError:
+            client.remove(task_id)
+            raise
         if not wait:
             _answer({"task_id": task_id}, as_json, f"{plan} runs as task {task_id}")
             return

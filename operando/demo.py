@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -205,8 +206,8 @@ def _wait_for_last_map(client: SessionClient, watch: _Watch) -> int:
 
 
 def _table(scans: list[dict[str, Any]]) -> Table:
-    headings = ("scan", "counted", "fitted", "sigma", "true", "pixel RMSE", "bound", "stack s")
-    table = Table(*headings, "map ms", title="State of charge, scan by scan")
+    headings = ("scan", "counted", "fitted", "sigma", "true", "RMSE", "bound", "stack s")
+    table = Table(*headings, "map ms", title="State of charge, scan by scan", box=SIMPLE_HEAD)
     for scan in scans:
         counted = scan["counted_soc"]
         table.add_row(

@@ -21,7 +21,7 @@ from operando.soc.references import Spectrum
 
 __all__ = ["ReportFiles", "ScanReport", "report_scans"]
 
-_BOUND_PIXELS = 400
+_BOUND_PIXELS = 5000
 _DATASET = "/entry/data/data"
 
 

@@ -133,6 +133,14 @@ class SessionClient:
         """
         self._ask("PUT", "/worker/task", {"task_id": task_id})
 
+    def remove(self, task_id: str) -> None:
+        """Forget a task that does not run.
+
+        Raises:
+            SessionError: See the module.
+        """
+        self._ask("DELETE", f"/tasks/{task_id}")
+
     def change_state(self, new_state: str, *, defer: bool = True, reason: str = "") -> Any:
         """Pause, resume, stop or abort the plan.
 

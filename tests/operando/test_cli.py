@@ -1,0 +1,232 @@
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from operando import cli
+
+Answer = tuple[int, Any]
+
+STATUS = {
+    "worker": {"state": "RUNNING", "reason": "started"},
+    "experiment": {
+        "scans_done": 2,
+        "scans_planned": 11,
+        "phase": "primary",
+        "frame": 3,
+        "frames": 12,
+        "eta_s": 61.0,
+    },
+    "cell": {"state": "running", "voltage_v": 3.7, "current_a": 6.8e-5, "counted_soc": 0.2},
+    "soc": {"mean": 0.199, "sigma": 0.0002, "scan_index": 1, "n_energies": 12},
+    "processes": {"engine": {"state": "running", "restarts": 1}},
+}
+
+
+class Session:
+    """A session that answers what a test tells it to, over real HTTP."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], Answer] = {("GET", "/status"): (200, STATUS)}
+        self.questions: list[tuple[str, str, Any]] = []
+        self.keys: list[str | None] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        session = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length) or "null")
+                path = self.path.removeprefix("/api/v1")
+                session.questions.append((self.command, path, body))
+                session.keys.append(self.headers.get("Idempotency-Key"))
+                code, value = session.answers.get((self.command, path), (404, {}))
+                content = json.dumps(value).encode()
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    session = Session()
+    monkeypatch.setenv("OPERANDO_URL", session.url)
+    yield session
+    session.close()
+
+
+def operando(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["operando", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0)
+
+
+Monkey = pytest.MonkeyPatch
+Capture = pytest.CaptureFixture[str]
+
+
+def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['operando', '--help']\n"
+        "from operando import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'bluesky', 'ophyd', 'httpx', 'rich', 'pydantic', 'zmq', 'tiled'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "demo" in done.stdout
+
+
+def test_status_is_shown_and_told_in_json(
+    session: Session, monkeypatch: Monkey, capsys: Capture
+) -> None:
+    assert operando(monkeypatch, "status") == 0
+    assert "scan 2 of 11, primary 3/12, 61 s left" in capsys.readouterr().out
+    assert operando(monkeypatch, "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_run_submits_and_starts(session: Session, monkeypatch: Monkey, capsys: Capture) -> None:
+    session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
+    session.answers["PUT", "/worker/task"] = (200, {"task_id": "t1"})
+    words = ["-p", "c_rate=0.2", "-p", "window=ni_k", "-p", 'x={"a": [1]}', "--json"]
+    assert operando(monkeypatch, "run", "operando_charge", *words) == 0
+    assert json.loads(capsys.readouterr().out) == {"task_id": "t1"}
+    params = {"c_rate": 0.2, "window": "ni_k", "x": {"a": [1]}}
+    assert session.questions == [
+        ("POST", "/tasks", {"name": "operando_charge", "params": params, "metadata": {}}),
+        ("PUT", "/worker/task", {"task_id": "t1"}),
+    ]
+    assert None not in session.keys
+    assert len(set(session.keys)) == 2
+
+
+@pytest.mark.parametrize(("state", "code"), [("succeeded", 0), ("failed", 4), ("aborted", 4)])
+def test_a_run_that_is_waited_for_ends_with_its_code(
+    session: Session, monkeypatch: Monkey, state: str, code: int
+) -> None:
+    session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
+    session.answers["PUT", "/worker/task"] = (200, {"task_id": "t1"})
+    session.answers["GET", "/tasks/t1"] = (200, {"state": state, "message": ""})
+    assert operando(monkeypatch, "run", "steps", "--wait") == code
+
+
+def test_a_run_that_cannot_start_leaves_no_task(session: Session, monkeypatch: Monkey) -> None:
+    session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
+    session.answers["PUT", "/worker/task"] = (409, {"detail": "the worker is RUNNING"})
+    session.answers["DELETE", "/tasks/t1"] = (204, None)
+    assert operando(monkeypatch, "run", "steps") == 2
+    assert session.questions[-1][:2] == ("DELETE", "/tasks/t1")
+
+
+def test_bad_parameters_are_named(session: Session, monkeypatch: Monkey, capsys: Capture) -> None:
+    errors = [{"field": "c_rate", "message": "Input should be greater than 0"}]
+    session.answers["POST", "/tasks"] = (422, {"detail": "1 value is wrong", "errors": errors})
+    assert operando(monkeypatch, "run", "operando_charge", "-p", "c_rate=-1") == 1
+    assert "c_rate: Input should be greater than 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["pause"], ("PUT", "/worker/state", {"new_state": "PAUSED", "defer": True})),
+        (["pause", "--now"], ("PUT", "/worker/state", {"new_state": "PAUSED", "defer": False})),
+        (["resume"], ("PUT", "/worker/state", {"new_state": "RUNNING"})),
+        (["stop", "--reason", "x"], ("PUT", "/worker/state", {"new_state": "STOPPING"})),
+        (["abort"], ("PUT", "/worker/state", {"new_state": "ABORTING"})),
+        (["cell", "hold"], ("POST", "/cell/hold", {})),
+        (["cell", "resume"], ("POST", "/cell/resume", {})),
+        (
+            ["cell", "end", "--end-state", "keep"],
+            ("POST", "/cell/end", {"end_state": "keep"}),
+        ),
+    ],
+)
+def test_each_command_asks_one_thing(
+    session: Session, monkeypatch: Monkey, words: list[str], question: tuple[str, str, Any]
+) -> None:
+    session.answers[question[:2]] = (202, {"accepted": True})
+    assert operando(monkeypatch, *words) == 0
+    ((method, path, body),) = session.questions
+    assert (method, path) == question[:2]
+    assert question[2].items() <= (body or {}).items()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 1), (404, 2), (409, 2), (422, 1), (500, 4), (502, 4), (503, 3)]
+)
+def test_each_answer_has_its_exit_code(
+    session: Session, monkeypatch: Monkey, capsys: Capture, status: int, code: int
+) -> None:
+    session.answers["PUT", "/worker/state"] = (status, {"detail": "because"})
+    assert operando(monkeypatch, "pause") == code
+    assert "because" in capsys.readouterr().err
+
+
+def test_no_session_is_said_and_what_to_do(monkeypatch: Monkey, capsys: Capture) -> None:
+    session = Session()
+    session.close()
+    monkeypatch.setenv("OPERANDO_URL", session.url)
+    assert operando(monkeypatch, "status") == 3
+    assert "start `operando serve`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["pause", "--later"], ["dance"], ["run"], ["run", "steps", "-p", "count"]],
+)
+def test_a_call_that_makes_no_sense_is_bad_parameters(
+    session: Session, monkeypatch: Monkey, words: list[str]
+) -> None:
+    assert operando(monkeypatch, *words) == 1
+    assert session.questions == []
+
+
+def test_wrong_settings_are_bad_parameters(monkeypatch: Monkey, capsys: Capture) -> None:
+    assert operando(monkeypatch, "serve", "--cell", "nmc") == 1
+    assert "cell.kind" in capsys.readouterr().err.replace("\n", ".")
+
+
+def test_interrupting_a_wait_detaches_and_says_so(session: Session) -> None:
+    session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
+    session.answers["PUT", "/worker/task"] = (200, {"task_id": "t1"})
+    session.answers["GET", "/tasks/t1"] = (200, {"state": "running", "message": ""})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "operando.cli", "run", "steps", "--wait"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while ("GET", "/status", None) not in session.questions and time.monotonic() < deadline:
+        threading.Event().wait(0.02)
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "detached; steps runs on" in errors
