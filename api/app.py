@@ -17,7 +17,7 @@ from api import routes_acting, routes_maps, routes_reading, routes_service
 from api.follower import end_process_when_dead
 from api.interface import Session
 from api.problems import add_problem_answers
-from api.security import SameOriginOnly, SecurityHeaders
+from api.security import SameOriginOnly, SecurityHeaders, SmallBodiesOnly
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.settings import load_settings
 
@@ -59,7 +59,6 @@ def build_app(
         version="1",
         description="A battery experiment in an X-ray microscope, over HTTP.",
         lifespan=_lifespan,
-        max_body_size=_MAX_BODY_BYTES,
         openapi_url=f"{_PREFIX}/openapi.json",
         # The framework's pages of documentation load their scripts from another host.
         docs_url=None,
@@ -71,6 +70,7 @@ def build_app(
         app.include_router(module.router, prefix=_PREFIX)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
     # The last added is the first that a request meets.
+    app.add_middleware(SmallBodiesOnly, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(SameOriginOnly)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, *more_hosts])
     app.add_middleware(SecurityHeaders)

@@ -44,8 +44,12 @@ def colour_table(name: ScaleName) -> NDArray[np.uint8]:
     lightness = 0.27 + 0.66 * x
     hue = np.deg2rad(300.0 - 195.0 * x)
     chroma = 0.105 + 0.075 * x**1.5
-    oklab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
-    return _srgb((oklab @ _OKLAB_TO_LMS.T) ** 3 @ _LMS_TO_RGB.T)
+    linear = _linear_rgb(lightness, chroma, hue)
+    # Clipping what a screen cannot show would bend the lightness; paler colours do not.
+    while (outside := ((linear < 0.0) | (linear > 1.0)).any(axis=1)).any():
+        chroma[outside] *= 0.98
+        linear = _linear_rgb(lightness, chroma, hue)
+    return _srgb(linear)
 
 
 def stops(name: ScaleName, count: int = 16) -> list[str]:
@@ -55,8 +59,15 @@ def stops(name: ScaleName, count: int = 16) -> list[str]:
     return [f"#{bytes(rgb).hex()}" for rgb in chosen]
 
 
+def _linear_rgb(
+    lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    oklab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
+    linear: NDArray[np.float64] = (oklab @ _OKLAB_TO_LMS.T) ** 3 @ _LMS_TO_RGB.T
+    return linear
+
+
 def _srgb(linear: NDArray[np.float64]) -> NDArray[np.uint8]:
-    clipped = np.clip(linear, 0.0, 1.0)
-    curved = np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
+    curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     levels: NDArray[np.uint8] = np.rint(curved * 255).astype(np.uint8)
     return levels

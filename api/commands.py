@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from api.models import CommandAccepted, ProblemField, StateRequest, TaskRequest
 from api.problems import BadParametersError
-from operando.engine_client import EngineClient
+from operando.engine_client import EngineClient, EngineLostError
 
 __all__ = ["Commands", "check_finite"]
 
@@ -24,13 +25,15 @@ class Commands:
 
     Args:
         client: The engine's client.
+        engine_is_down: Whether it is certain that no engine can answer, so that none is asked.
 
     All methods raise EngineLostError when no engine answers and EngineRefusedError when it
     answers no.
     """
 
-    def __init__(self, client: EngineClient) -> None:
+    def __init__(self, client: EngineClient, engine_is_down: Callable[[], bool]) -> None:
         self._client = client
+        self._engine_is_down = engine_is_down
 
     async def submit(
         self, task: TaskRequest, *, validate_only: bool, key: str | None
@@ -86,6 +89,8 @@ class Commands:
         return CommandAccepted(duplicate=bool(reply.get("duplicate")))
 
     async def _ask(self, method: str, params: dict[str, Any], key: str | None) -> dict[str, Any]:
+        if self._engine_is_down():
+            raise EngineLostError("the engine is not running")
         unique = (key or str(uuid.uuid4()))[:_LONGEST_KEY]
         return await asyncio.to_thread(
             self._client.call, method, params, key=unique, timeout_s=_PATIENCE_S

@@ -12,7 +12,7 @@ from api.live_state import LiveState
 from operando.data_directory import DataDirectory
 from operando.journal import Entry, JournalError, JournalReader
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "end_process_when_dead"]
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ _POLL_S = 0.01
 _RETRY_S = 1.0
 # Small enough that answering a request never waits long behind a batch.
 _BATCH = 200
+_ANNOUNCED_RESULTS = frozenset({"soc", "alarm"})
 
 
 class Follower:
@@ -68,7 +69,7 @@ class Follower:
         results = self._results.read(self._state.results_seq, _BATCH)
         for entry in results:
             self._state.take_result(entry)
-            if entry.name == "soc":
+            if entry.name in _ANNOUNCED_RESULTS:
                 self._announce(entry, None)
         return len(entries) + len(results)
 

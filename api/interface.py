@@ -53,7 +53,8 @@ class Session:
         self.engine = EngineWatch(runtime.engine_socket)
         self.runtime = RuntimeWatch(data, runtime)
         self.board = StatusBoard(self.state, self.engine, self.runtime)
-        self.commands = Commands(EngineClient(runtime.engine_socket))
+        self.commands = Commands(EngineClient(runtime.engine_socket), self._engine_is_down)
+        self._engine_socket = runtime.engine_socket
         self.gallery = Gallery(data.root)
 
     def plans(self) -> PlanList:
@@ -171,6 +172,9 @@ class Session:
         experiment = self.state.progress.experiment
         records = reversed(experiment.scans.values()) if experiment else ()
         return next((record for record in records if record.index == index), None)
+
+    def _engine_is_down(self) -> bool:
+        return self.runtime.engine_is_down() or not self._engine_socket.exists()
 
     def _known_plans(self) -> list[dict[str, Any]]:
         if self.engine.plans is None:

@@ -92,10 +92,11 @@ class LiveState:
         """Take one entry of the results; documents of the maps' runs are not of interest here."""
         self.results_seq = entry.seq
         self.version += 1
-        if entry.name != "soc":
-            return
         try:
-            self.results.take(entry)
+            if entry.name == "soc":
+                self.results.take(entry)
+            elif entry.name == "alarm":
+                self.alarms.append(_alarm(entry))
         except (KeyError, TypeError, ValueError) as error:
             logger.warning("result %d left out: %r", entry.seq, error)
 
@@ -170,7 +171,7 @@ def _alarm(entry: Entry) -> Alarm:
     return Alarm(
         seq=entry.seq,
         time_unix_s=entry.time_unix_s,
-        severity=str(doc["severity"]),
+        severity=str(doc["severity"]).lower(),
         who=str(doc["who"]),
         message=str(doc["message"]),
     )

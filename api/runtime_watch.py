@@ -48,6 +48,11 @@ class RuntimeWatch:
             self.look()
             await asyncio.sleep(_POLL_S)
 
+    def engine_is_down(self) -> bool:
+        """Say whether the supervisor reports that the engine does not run; it knows at once."""
+        known = self.processes.get("engine")
+        return known is not None and known.get("state") != "running"
+
     def look(self) -> None:
         """Read what has changed."""
         self.processes = self._read(self._runtime.processes, self.processes)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
 
-__all__ = ["SameOriginOnly", "SecurityHeaders"]
+__all__ = ["SameOriginOnly", "SecurityHeaders", "SmallBodiesOnly"]
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -43,6 +43,50 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class SmallBodiesOnly:
+    """Reads a body to its end before it is passed on, and refuses it when it is too long.
+
+    The framework's own limit answers with plain text, and stands outside every other layer.
+
+    Args:
+        app: What comes behind.
+        max_bytes: The longest body that is taken.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http" or scope["method"] in _HARMLESS:
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive, self._max_bytes)
+        if body is None:
+            refusal = problem(413, f"a body may have {self._max_bytes} bytes, not more")
+            await refusal(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, receive_again, send)
+
+
+async def _read(receive: Receive, max_bytes: int) -> bytes | None:
+    """Return the whole body, None when it is longer than ``max_bytes``."""
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if len(body) > max_bytes:
+            return None
+        if not message.get("more_body", False):
+            return body
 
 
 class SameOriginOnly:

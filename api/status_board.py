@@ -91,18 +91,13 @@ class StatusBoard:
         """Return the engine's state, LOST when no engine answers."""
         worker = self._state.worker
         task = self._state.tasks.get(worker.task_id or "")
-        lost = self._engine.alive is False or self._engine_is_down()
+        lost = self._engine.alive is False or self._runtime.engine_is_down()
         return WorkerStatus(
             state="LOST" if lost else worker.state,
             task_id=worker.task_id,
             plan=task.name if task else None,
             reason="no engine answers; the supervisor starts it again" if lost else worker.reason,
         )
-
-    def _engine_is_down(self) -> bool:
-        """Believe the supervisor, which knows at once, before the next ping fails."""
-        known = self._runtime.processes.get("engine")
-        return known is not None and known.get("state") != "running"
 
     def cell(self) -> CellAnswer:
         """Return the cell as its newest row and its newest report say."""

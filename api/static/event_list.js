@@ -14,7 +14,7 @@ export class EventList {
   alarms(alarms) {
     for (const alarm of alarms) {
       const tone = SEVERITY[alarm.severity] ?? "quiet";
-      this.put(`alarm ${alarm.seq}`, alarm.time_unix_s, tone, `${alarm.who}: ${alarm.message}`);
+      this.put(`alarm ${alarm.seq} ${alarm.time_unix_s}`, alarm.time_unix_s, tone, `${alarm.who}: ${alarm.message}`);
     }
   }
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,25 @@ class Service:
         return bool(status["seq"] >= journal and status["results_seq"] >= results)
 
 
+@contextmanager
+def a_service(data: DataDirectory, runtime: RuntimeDirectory, story: Story) -> Iterator[Service]:
+    with (
+        StandInEngine(runtime.engine_socket) as engine,
+        serving(build_app(data, runtime)) as url,
+        httpx.Client(base_url=url, timeout=10.0) as client,
+    ):
+        made = Service(url, client, story, engine, runtime)
+        until(lambda: made.get("/devices").status_code == 200)
+        yield made
+
+
+@contextmanager
+def a_runtime_directory() -> Iterator[RuntimeDirectory]:
+    directory = RuntimeDirectory.make()
+    yield directory
+    directory.remove()
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> DataDirectory:
     return DataDirectory.make(tmp_path / "data")
@@ -45,11 +65,8 @@ def data(tmp_path: Path) -> DataDirectory:
 
 @pytest.fixture
 def runtime() -> Iterator[RuntimeDirectory]:
-    directory = RuntimeDirectory.make()
-    yield directory
-    for path in directory.root.iterdir():
-        path.unlink()
-    directory.root.rmdir()
+    with a_runtime_directory() as directory:
+        yield directory
 
 
 @pytest.fixture
@@ -61,11 +78,22 @@ def story(data: DataDirectory) -> Iterator[Story]:
 
 @pytest.fixture
 def service(data: DataDirectory, runtime: RuntimeDirectory, story: Story) -> Iterator[Service]:
-    with (
-        StandInEngine(runtime.engine_socket) as engine,
-        serving(build_app(data, runtime)) as url,
-        httpx.Client(base_url=url, timeout=10.0) as client,
-    ):
-        made = Service(url, client, story, engine, runtime)
-        until(lambda: made.get("/devices").status_code == 200)
+    """A service of the test's own."""
+    with a_service(data, runtime, story) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    data = DataDirectory.make(tmp_path_factory.mktemp("data"))
+    story = Story(data)
+    with a_runtime_directory() as runtime, a_service(data, runtime, story) as made:
+        yield made
+    story.close()
+
+
+@pytest.fixture
+def shared_service(module_service: Service) -> Service:
+    """A service that the tests of a module share, because one takes time to start."""
+    module_service.engine.forget()
+    return module_service

@@ -41,6 +41,12 @@ class StandInEngine:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
+    def forget(self) -> None:
+        """Begin anew, as far as a client can see."""
+        self.state = "IDLE"
+        self.seen.clear()
+        self._answers.clear()
+
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
