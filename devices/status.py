@@ -15,8 +15,9 @@ from epics.ca import CASeverityException, ChannelAccessException, ChannelAccessG
 from ophyd import Signal
 from ophyd.status import DeviceStatus
 from ophyd.utils import DisconnectedError
-from ophyd.utils.errors import InvalidState, StatusTimeoutError
+from ophyd.utils.errors import InvalidState
 
+from devices.deadlines import deadlines
 from devices.errors import DeviceError, NotConnectedError, NotInTimeError
 
 # What a put, a get or a wait raises when the IOC behind it dies at that moment.
@@ -46,6 +47,8 @@ def fail(status: Any, error: Exception) -> None:
 class BoundedStatus(DeviceStatus):
     """A Status with a finite time, which knows what it waits for.
 
+    Its callbacks run in the thread that ends it, often Channel Access's own: they must not block.
+
     Args:
         device: Whose work this is. It is not stopped when its Status fails, as ophyd would: the
             stop would hit whatever the device does by then.
@@ -64,21 +67,20 @@ class BoundedStatus(DeviceStatus):
     ) -> None:
         self.doing = doing
         self._late = late or self._not_in_time
-        self._exception: Exception | None = None
-        super().__init__(device, timeout=timeout_s, call_stop_on_failure=False)
+        super().__init__(device, call_stop_on_failure=False)
+        self._timeout = timeout_s  # ophyd's own would start a thread for each Status: 1 ms
+        deadlines().add(self)
+
+    def expire(self) -> None:
+        """Fail because time is up, in words that name the work and a remedy."""
+        if not self.done:
+            fail(self, self._late())
 
     def _not_in_time(self) -> DeviceError:
         return NotInTimeError(
             f"{self.device.name}: {self.doing} is not done after {self.timeout:.1f} s; "
             "look at the device's own screen before trying again"
         )
-
-    def _settled(self) -> None:
-        # ophyd's own timeout names neither the work nor a remedy; this hook runs before anybody
-        # can see the exception.
-        if isinstance(self._exception, StatusTimeoutError):
-            self._exception = self._late()
-        super()._settled()
 
 
 class ConnectionGuard:
