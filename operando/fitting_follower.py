@@ -175,7 +175,12 @@ class Follower:
         if first is None or first[0] == scan.uid:
             return (0.0, 0.0)
         if self._registrars.get(experiment, ("", None))[0] != first[0]:
-            self._registrars = {experiment: (first[0], Registrar(read_map(first[1], "t")))}
+            try:
+                thickness = read_map(first[1], "t")
+            except (OSError, KeyError) as error:
+                logger.warning("%s: cannot be read, shift not known: %s", first[1], error)
+                return (0.0, 0.0)
+            self._registrars = {experiment: (first[0], Registrar(thickness))}
         found = self._registrars[experiment][1].register(fitted.maps.t)
         return found.shift_px if found.is_trusted else (0.0, 0.0)
 

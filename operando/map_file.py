@@ -29,12 +29,15 @@ def write_maps(
         tables: Small arrays to keep beside them, by name.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with h5py.File(temporary, "w", libver="latest") as file:
-        for name, values in maps.items():
-            file.create_dataset(name, data=values[np.newaxis])
-        for name, table in tables.items():
-            file.create_dataset(name, data=table)
-    os.replace(temporary, path)
+    try:
+        with h5py.File(temporary, "w", libver="latest") as file:
+            for name, values in maps.items():
+                file.create_dataset(name, data=values[np.newaxis])
+            for name, table in tables.items():
+                file.create_dataset(name, data=table)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_map(path: Path, name: str) -> NDArray[np.float32]:
