@@ -29,7 +29,7 @@ WorkerState = Literal[
 Callback = Callable[[str, Mapping[str, Any]], Any]
 
 _CLOSE_TIMEOUT_S = 30.0
-_BEGIN_POLL_S = 0.002
+_SETTLE_POLL_S = 0.002
 
 
 class NotNowError(RuntimeError):
@@ -108,7 +108,7 @@ class Worker:
         self._demand("pause", "RUNNING", "PAUSING")
         if defer:
             self._report("PAUSING", "at the next checkpoint")
-        self._request(self._re._request_pause_coro(defer))
+        self._request(lambda: self._re._request_pause_coro(defer))
 
     def resume(self) -> None:
         """Go on with a paused plan.
@@ -126,7 +126,7 @@ class Worker:
         Raises:
             NotNowError: No plan runs or is paused.
         """
-        self._end("stop", reason, self._stop_coro(reason), lambda: self._stop_paused(reason))
+        self._end("stop", reason, self._re._stop_coro, self._re.stop)
 
     def abort(self, reason: str) -> None:
         """End the plan early and call that an abort; its clean-up runs.
@@ -135,7 +135,10 @@ class Worker:
             NotNowError: No plan runs or is paused.
         """
         self._end(
-            "abort", reason, self._re._abort_coro(reason), lambda: self._re.abort(reason=reason)
+            "abort",
+            reason,
+            lambda: self._re._abort_coro(reason),
+            lambda: self._re.abort(reason=reason),
         )
 
     def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
@@ -187,20 +190,21 @@ class Worker:
         self,
         what: str,
         reason: str,
-        while_running: Coroutine[Any, Any, Any],
+        while_running: Callable[[], Coroutine[Any, Any, Any]],
         while_paused: Callable[[], object],
     ) -> None:
-        try:
-            self._demand(what, "RUNNING", "PAUSING", "PAUSED", "SUSPENDING")
-        except NotNowError:
-            while_running.close()
-            raise
+        self._demand(what, "RUNNING", "PAUSING", "PAUSED", "SUSPENDING")
         self._reason = reason
-        if self._state == "PAUSED":
-            while_running.close()
-            self._calls.put(while_paused)
-        else:
-            self._request(while_running)
+
+        async def end() -> None:
+            # Unlike `abort`, the RunEngine's own `stop` has no word for why.
+            self._re._reason = reason
+            if self._re.state == "paused":
+                self._calls.put(while_paused)
+            else:
+                await while_running()
+
+        self._request(end)
 
     async def _close_run(self, msg: Any) -> Any:
         """Close a run with the reason that was given; `run_wrapper` says "" for a request."""
@@ -208,26 +212,25 @@ class Worker:
             msg = msg._replace(kwargs={**msg.kwargs, "reason": self._re._reason})
         return await self._re._close_run(msg)
 
-    async def _stop_coro(self, reason: str) -> None:
-        # Unlike `abort`, the RunEngine's own `stop` has no word for why; the stop document has.
-        self._re._reason = reason
-        await self._re._stop_coro()
-
-    def _stop_paused(self, reason: str) -> None:
-        self._re._reason = reason
-        self._re.stop()
-
-    def _request(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def _request(self, ask: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Put a request on the RunEngine's loop; nobody waits for it."""
-        future = asyncio.run_coroutine_threadsafe(self._once_it_runs(coroutine), self._re.loop)
+        future = asyncio.run_coroutine_threadsafe(self._once_settled(ask), self._re.loop)
         future.add_done_callback(_log_refusal)
 
-    async def _once_it_runs(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Bridge the moment in which the RunEngine's thread has not begun what was accepted."""
+    async def _once_settled(self, ask: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Bridge the moments in which the RunEngine is between two states and refuses everything.
+
+        It has not begun what its thread was given, or it is about to pause.
+        """
         job = self._job
-        while job and self._job is job and self._re.state in {"idle", "paused"}:
-            await asyncio.sleep(_BEGIN_POLL_S)
-        await coroutine
+        while self._job is job and self._is_between():
+            await asyncio.sleep(_SETTLE_POLL_S)
+        if job is not None and self._job is job:
+            await ask()
+
+    def _is_between(self) -> bool:
+        state = self._re.state
+        return state in {"idle", "pausing"} or (state == "paused" and self._state != "PAUSED")
 
     def _demand(self, what: str, *states: WorkerState) -> None:
         if self._state not in states or self._job is None:

@@ -155,6 +155,21 @@ def test_a_paused_plan_can_be_ended(engine: Engine, end: str, state: str) -> Non
     assert engine.instruments.axis.position == -1
 
 
+@pytest.mark.parametrize("end", ["stop", "abort"])
+@pytest.mark.parametrize("before", [[], ["pause"], ["pause", "resume"]])
+def test_an_end_is_never_lost_between_two_states(
+    engine: Engine, before: list[str], end: str
+) -> None:
+    engine.begin("steps", count=10**6, period_s=0.01)
+    for command in before:
+        if command == "resume":
+            engine.wait_for("PAUSED")
+        engine.ask(command, **({"defer": False} if command == "pause" else {}))
+    engine.ask(end, reason="at once")
+    engine.wait_for("IDLE")
+    assert engine.ask("tasks")[0]["message"] == "at once"
+
+
 def test_stop_while_running_is_a_success_with_a_reason(engine: Engine) -> None:
     task_id = engine.begin("steps", count=10**6, period_s=0.01)
     wait_until(lambda: engine.entries("event"), "first event")
