@@ -28,6 +28,7 @@ class EngineWatch:
 
     Attributes:
         alive: Whether it answered the last ping; None before the first.
+        missing: Why some devices are not connected; empty when all are.
         boot_id: Of the engine that answered last.
         plans: Its plans, each with name, description and schema; None until it has answered once.
         devices: Its devices, likewise.
@@ -39,6 +40,7 @@ class EngineWatch:
         self._client = EngineClient(socket_path)
         self._devices_at_s = -_DEVICES_EVERY_S
         self.alive: bool | None = None
+        self.missing = ""
         self.boot_id = ""
         self.plans: list[dict[str, Any]] | None = None
         self.devices: list[dict[str, Any]] | None = None
@@ -67,6 +69,7 @@ class EngineWatch:
         if not self._path.exists():
             return False
         result = await self._ask("ping", _PING_TIMEOUT_S)
+        self.missing = str(result.get("missing") or "")
         if result["boot_id"] != self.boot_id:
             self.boot_id, self.plans = str(result["boot_id"]), None
             self._devices_at_s = -_DEVICES_EVERY_S

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from api.map_files import MapGoneError, MapSet, Quantity, read_maps
+from api.map_files import MapContents, Quantity, read_contents, read_map
 from api.pictures import PictureStyle, npy_bytes, png_bytes
 from api.result_book import SocRecord
 
@@ -20,7 +20,9 @@ __all__ = ["Gallery"]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-_MAP_SETS = 3
+_ValuesAndMask = tuple[NDArray[np.float32], NDArray[np.bool_]]
+
+_MAPS = 6
 _FILES = 48
 
 
@@ -33,38 +35,41 @@ class Gallery:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._maps: _Shared[int, MapSet] = _Shared(_MAP_SETS)
+        self._contents: _Shared[int, MapContents] = _Shared(_FILES)
+        self._maps: _Shared[tuple[int, Quantity], _ValuesAndMask] = _Shared(_MAPS)
         self._files: _Shared[tuple[object, ...], bytes] = _Shared(_FILES)
 
-    async def maps(self, record: SocRecord) -> MapSet:
-        """Return the arrays of one map.
+    async def contents(self, record: SocRecord) -> MapContents:
+        """Say what maps there are.
 
         Raises:
-            MapGoneError: Its file is not there any more.
+            MapGoneError: The file is not there any more.
         """
-        return await self._maps.get(record.seq, lambda: read_maps(self._root, record))
+        return await self._contents.get(record.seq, lambda: read_contents(self._root, record))
 
     async def png(self, record: SocRecord, quantity: Quantity, style: PictureStyle) -> bytes:
         """Return one quantity as a PNG.
 
         Raises:
-            MapGoneError: Its file is not there any more, or the quantity is not in it.
+            MapGoneError: The file is not there any more, or the quantity is not in it.
         """
-        maps = await self.maps(record)
-        values = _values(maps, quantity)
+        values, mask = await self._map(record, quantity)
         key = (record.seq, quantity, style)
-        return await self._files.get(key, lambda: png_bytes(values, maps.mask, style))
+        return await self._files.get(key, lambda: png_bytes(values, mask, style))
 
     async def npy(self, record: SocRecord, quantity: Quantity, binning: int) -> bytes:
         """Return one quantity as a float32 NPY file, NaN where masked.
 
         Raises:
-            MapGoneError: Its file is not there any more, or the quantity is not in it.
+            MapGoneError: The file is not there any more, or the quantity is not in it.
         """
-        maps = await self.maps(record)
-        values = _values(maps, quantity)
+        values, mask = await self._map(record, quantity)
         key = (record.seq, quantity, binning)
-        return await self._files.get(key, lambda: npy_bytes(values, maps.mask, binning))
+        return await self._files.get(key, lambda: npy_bytes(values, mask, binning))
+
+    async def _map(self, record: SocRecord, quantity: Quantity) -> _ValuesAndMask:
+        key = (record.seq, quantity)
+        return await self._maps.get(key, lambda: read_map(self._root, record, quantity))
 
 
 class _Shared(Generic[Key, Value]):
@@ -89,11 +94,3 @@ class _Shared(Generic[Key, Value]):
     def _forget_failure(self, key: Key, done: asyncio.Future[Value]) -> None:
         if done.cancelled() or done.exception() is not None:
             self._futures.pop(key, None)
-
-
-def _values(maps: MapSet, quantity: Quantity) -> NDArray[np.float32]:
-    try:
-        return maps.values[quantity]
-    except KeyError as error:
-        known = ", ".join(maps.values)
-        raise MapGoneError(f"this map has no {quantity!r}, only {known}") from error

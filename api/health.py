@@ -23,9 +23,11 @@ def readiness(session: Session) -> Readiness:
     status = session.board.status()
     free = session.runtime.disk_free_bytes
     trouble = session.follower.trouble
+    missing = session.engine.missing
     lag = status.archive.lag_documents
     items = [
         _item("engine", session.engine.alive is True, True, status.worker.state),
+        _item("instruments", not missing, True, missing or "connected"),
         _item("journal", not trouble, True, trouble or f"entry {session.state.seq}"),
         _item("disk", free > _LEAST_DISK_BYTES, True, f"{free / 1e9:.0f} GB free"),
         _item("archive", lag is not None, False, "not there" if lag is None else f"{lag} behind"),

@@ -140,11 +140,11 @@ class Session:
 
     async def soc_in_numbers(self, record: SocRecord) -> SocAnswer:
         """Return what is known of one map beside its pixels."""
-        maps = await self.gallery.maps(record)
+        contents = await self.gallery.contents(record)
         known = {name: record.doc[name] for name in SocAnswer.model_fields if name in record.doc}
         more: dict[str, Any] = {
-            "shape": list(maps.shape),
-            "quantities": list(maps.values),
+            "shape": list(contents.shape),
+            "quantities": list(contents.quantities),
             "colours": stops("charge"),
             "version": record.seq,
         }

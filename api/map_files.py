@@ -1,7 +1,9 @@
-"""Maps on the disk: HDF5 with one dataset a quantity, or one NPY or NPZ file."""
+"""Maps on the disk: one HDF5 file a scan, one dataset a quantity."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from api.result_book import SocRecord
 
-__all__ = ["MapGoneError", "MapSet", "Quantity", "read_maps"]
+__all__ = ["MapContents", "MapGoneError", "Quantity", "read_contents", "read_map"]
 
 Quantity = Literal["soc", "sigma", "chi2", "t"]
 
@@ -24,27 +26,20 @@ class MapGoneError(LookupError):
 
 
 @dataclass(frozen=True)
-class MapSet:
-    """The maps of one fit.
+class MapContents:
+    """What a file of maps holds.
 
     Attributes:
-        values: Float32 arrays of the same shape, by quantity: soc, sigma and chi2 without unit,
-            t in units of the edge jump.
-        mask: True where the fit means something.
+        shape: Rows and columns.
+        quantities: Names of its maps: soc, sigma and chi2 without unit, t in edge jumps.
     """
 
-    values: dict[Quantity, NDArray[np.float32]]
-    mask: NDArray[np.bool_]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return (rows, columns)."""
-        rows, columns = self.mask.shape
-        return int(rows), int(columns)
+    shape: tuple[int, int]
+    quantities: tuple[Quantity, ...]
 
 
-def read_maps(root: Path, record: SocRecord) -> MapSet:
-    """Read the maps that an entry of the results names.
+def read_contents(root: Path, record: SocRecord) -> MapContents:
+    """Say what is in the file that an entry of the results names.
 
     Args:
         root: The data directory; relative paths are taken from it.
@@ -53,34 +48,49 @@ def read_maps(root: Path, record: SocRecord) -> MapSet:
     Raises:
         MapGoneError: The file is not there, or is not what the entry says.
     """
+    with _opened(root, record) as file:
+        rows, columns = file["soc"].shape[-2:]
+        return MapContents((rows, columns), tuple(q for q in _QUANTITIES if q in file))
+
+
+def read_map(
+    root: Path, record: SocRecord, quantity: Quantity
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Read one map, and the mask of where it means something.
+
+    Args:
+        root: The data directory; relative paths are taken from it.
+        record: The entry of the results that names the file.
+        quantity: Which map.
+
+    Returns:
+        Two arrays of the same shape: values, and True where they mean something.
+
+    Raises:
+        MapGoneError: The file is not there, or does not hold this map.
+    """
+    row = int(record.doc.get("row") or 0)
+    with _opened(root, record) as file:
+        if quantity not in file:
+            known = ", ".join(q for q in _QUANTITIES if q in file)
+            raise MapGoneError(f"this map has no {quantity!r}, only {known}")
+        values = np.asarray(_plane(file[quantity], row), dtype=np.float32)
+        mask = _plane(file["mask"], row) if "mask" in file else np.isfinite(values)
+        return values, mask.astype(bool)
+
+
+@contextmanager
+def _opened(root: Path, record: SocRecord) -> Iterator[Any]:
     path = root / str(record.doc["path"])
     try:
-        found = _read_hdf5(path, record) if path.suffix in (".h5", ".hdf5") else _read_numpy(path)
+        with h5py.File(path, "r") as file:
+            yield file
     except (OSError, KeyError, ValueError) as error:
-        raise MapGoneError(f"{path}: the map of scan {record.scan_index}: {error}") from error
-    if "soc" not in found:
-        raise MapGoneError(f"{path}: holds no dataset 'soc'")
-    values: dict[Quantity, NDArray[np.float32]] = {
-        name: np.asarray(found[name], dtype=np.float32) for name in _QUANTITIES if name in found
-    }
-    mask = found.get("mask")
-    return MapSet(values, np.isfinite(values["soc"]) if mask is None else mask.astype(bool))
+        raise MapGoneError(
+            f"the map of scan {record.scan_index} cannot be read: {error}"
+        ) from error
 
 
-def _read_hdf5(path: Path, record: SocRecord) -> dict[str, NDArray[Any]]:
-    row = int(record.doc.get("row") or 0)
-    found = {}
-    with h5py.File(path, "r") as file:
-        for name in (*_QUANTITIES, "mask"):
-            if name in file:
-                dataset = file[name]
-                found[name] = dataset[row] if dataset.ndim == 3 else dataset[()]
-    return found
-
-
-def _read_numpy(path: Path) -> dict[str, NDArray[Any]]:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return {"soc": loaded}
-    with loaded:
-        return {name: loaded[name] for name in loaded.files}
+def _plane(dataset: Any, row: int) -> NDArray[Any]:
+    plane: NDArray[Any] = dataset[row] if dataset.ndim == 3 else dataset[()]
+    return plane

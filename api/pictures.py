@@ -47,11 +47,13 @@ def png_bytes(values: Map, mask: Mask, style: PictureStyle) -> bytes:
         style: Scale and range; ``binning`` is applied here.
     """
     values, mask = binned(values, mask, style.binning)
-    with np.errstate(invalid="ignore"):
-        level = np.clip((values - style.low) / (style.high - style.low), 0.0, 1.0) * (LEVELS - 1)
-        shown = mask & np.isfinite(values)
-        # Index 0 is the transparent one, 1 to 255 are the colours.
-        indices = np.where(shown, np.rint(level) + 1, 0).astype(np.uint8)
+    gain = (LEVELS - 1) / (style.high - style.low)
+    # Index 0 is the transparent one, 1 to 255 are the colours; the half rounds.
+    level = values * np.float32(gain) + np.float32(1.5 - style.low * gain)
+    np.clip(level, 1, LEVELS, out=level)
+    np.nan_to_num(level, copy=False, nan=0.0)
+    indices = level.astype(np.uint8)
+    indices *= mask
     return _indexed_png(indices, colour_table(style.scale))
 
 

@@ -61,9 +61,10 @@ export class MapView {
     this.emptyNote.hidden = true;
     const energies = info.provisional ? `${info.n_energies} energies so far` : `${info.n_energies} energies`;
     this.note.textContent = `scan ${info.scan_index + 1} · ${energies}`;
+    const digits = info.sigma_mean < 0.001 ? 2 : 1;
     const width = ((info.shape[1] * PIXEL_NM) / 1000).toFixed(0);
     this.facts.replaceChildren(
-      ...fact("Mean seen", `${percent(info.mean_soc)} ± ${percent(info.sigma_mean)} %`),
+      ...fact("Mean seen", `${percent(info.mean_soc, digits)} ± ${percent(info.sigma_mean, digits)} %`),
       ...fact("Counted", `${percent(info.counted_soc)} %`),
       ...fact("χ² median", number(info.median_chi2, 2)),
       ...fact("Field", `${width} µm wide`),

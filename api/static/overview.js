@@ -109,6 +109,6 @@ function fit({ processes }) {
 
 function archive({ archive: { lag_documents: lag, tiled_up: up } }) {
   if (up == null) return ["tiled", "quiet", "not started"];
-  if (!up) return ["tiled", "warn", "down; nothing is lost"];
+  if (!up) return ["tiled", "warn", "no answer; nothing is lost"];
   return ["tiled", lag > 1000 ? "warn" : "good", lag ? `${lag} behind` : "up to date"];
 }

@@ -109,7 +109,7 @@ function parity(fitted) {
 
 function difference(fitted) {
   const apart = (scan) => scan.mean_soc - scan.counted_soc;
-  const most = Math.max(0.02, ...fitted.map((scan) => Math.abs(apart(scan)) + (scan.sigma_mean ?? 0)));
+  const most = Math.max(0.004, ...fitted.map((scan) => Math.abs(apart(scan)) + (scan.sigma_mean ?? 0)));
   return {
     x: { range: [-0.04, Math.max(1, ...fitted.map((scan) => scan.counted_soc)) + 0.04], label: "SOC counted" },
     panes: [{

@@ -41,9 +41,9 @@ def test_values_become_colours_and_what_is_masked_is_transparent() -> None:
 
 
 def test_not_a_number_is_transparent() -> None:
-    values = np.array([[np.nan, np.inf, 0.0]], np.float32)
+    values = np.array([[np.nan, -np.inf, np.inf]], np.float32)
     indices, _, _ = decoded(png_bytes(values, np.ones((1, 3), bool), PictureStyle()))
-    assert indices.tolist() == [[0, 0, 1]]
+    assert indices.tolist() == [[0, 1, 255]]
 
 
 def test_the_range_of_the_colours_can_be_chosen() -> None:
