@@ -2,8 +2,8 @@
 
 Every loop releases the GIL and is compiled once on each machine: numba keeps it beside this file.
 
-The noise of a pixel comes from a counter-based generator (splitmix64 of key and pixel number). It
-is independent in every pixel, and in every frame that is given another key, and needs no state.
+The noise of a pixel comes from hashes of key and pixel number. It is independent in every pixel,
+and in every frame that is given another key, and needs no state.
 The number of quanta is Poisson distributed: exactly up to a mean of 100 (inversion below 10, above
 it Hoermann's transformed rejection PTRS, Insurance: Mathematics and Economics 12 (1993) 39), and as
 a normal deviate of the same mean and variance beyond, where the skewness left out is below 0.1.
@@ -17,6 +17,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulators.normal_deviates import BLOCK, fill_normals, fill_transmission
+
 __all__ = ["EXACT_POISSON_BELOW", "add_resampled", "compile_loops", "fill_frame"]
 
 EXACT_POISSON_BELOW = 100.0
@@ -24,14 +26,11 @@ EXACT_POISSON_BELOW = 100.0
 
 _INVERSION_BELOW = 10.0
 _ADU_MAX = 65535.0
-_TWO_PI = 2.0 * math.pi
-_UNIT_32 = 2.0**-32
 _UNIT_53 = 2.0**-53
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
-_LOW_32 = np.uint64(0xFFFFFFFF)
-_S11, _S27, _S30, _S31, _S32 = (np.uint64(shift) for shift in (11, 27, 30, 31, 32))
+_S11, _S27, _S30, _S31 = (np.uint64(shift) for shift in (11, 27, 30, 31))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -61,6 +60,13 @@ def _poisson_by_inversion(mean, state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _poisson(mean, state):  # type: ignore[no-untyped-def]
+    if mean < _INVERSION_BELOW:
+        return _poisson_by_inversion(mean, state)
+    return _poisson_by_rejection(mean, state)
+
+
+@njit(cache=True, nogil=True)
 def _poisson_by_rejection(mean, state):  # type: ignore[no-untyped-def]
     b = 0.931 + 2.53 * math.sqrt(mean)
     a = -0.059 + 0.02483 * b
@@ -80,22 +86,6 @@ def _poisson_by_rejection(mean, state):  # type: ignore[no-untyped-def]
         left = math.log(v * inverse_alpha / (a / (us * us) + b))
         if left <= quanta * math.log(mean) - mean - math.lgamma(quanta + 1.0):
             return quanta
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _adu(mean, normal, state, adu_per_quantum, read_noise_adu, offset_adu):  # type: ignore[no-untyped-def]
-    """Return what one pixel shows: quanta, gain, read noise, offset, rounding, saturation."""
-    if mean > EXACT_POISSON_BELOW:
-        # Photon and read noise are both normal here, so one deviate carries their sum.
-        variance = mean * adu_per_quantum * adu_per_quantum + read_noise_adu * read_noise_adu
-        value = mean * adu_per_quantum + normal * math.sqrt(variance)
-    else:
-        if mean < _INVERSION_BELOW:
-            quanta = _poisson_by_inversion(mean, state)
-        else:
-            quanta = _poisson_by_rejection(mean, state)
-        value = quanta * adu_per_quantum + normal * read_noise_adu
-    return np.uint16(min(max(value + offset_adu + 0.5, 0.0), _ADU_MAX))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -121,24 +111,61 @@ def fill_frame(
         key: Chooses the noise; two frames of one key differ in nothing but their mean.
         out: Filled with the frame, same length.
     """
-    pairs = (out.size + 1) // 2
-    for pair in range(pairs):
-        # Box-Muller: one hash, two uniforms, two normals, two pixels.
-        counter = np.uint64(key) + np.uint64(pair + 1) * _GOLDEN
-        bits = _mixed(counter)
-        radius = math.sqrt(-2.0 * math.log((np.float64(bits >> _S32) + 0.5) * _UNIT_32))
-        angle = _TWO_PI * _UNIT_32 * np.float64(bits & _LOW_32)
-        for side in range(2):
-            pixel = 2 * pair + side
-            if pixel == out.size:
-                break
-            normal = radius * (math.cos(angle) if side == 0 else math.sin(angle))
-            mean = open_beam_quanta * flat[pixel] * math.exp(-optical_density[pixel])
-            # The exact Poisson path hashes the hash, so its bits are not those of the normal.
-            state = _mixed(bits ^ np.uint64(side + 1))
-            out[pixel] = _adu(
-                mean, normal, state, adu_per_quantum, read_noise_adu, offset_adu[pixel]
-            )
+    uniform = np.empty(BLOCK // 2, np.float32)
+    exponent = np.empty(BLOCK // 2, np.float32)
+    normals = np.empty(BLOCK, np.float32)
+    power = np.empty(BLOCK, np.float32)
+    transmission = np.zeros(BLOCK, np.float32)
+    for first in range(0, out.size, BLOCK):
+        last = min(first + BLOCK, out.size)
+        fill_normals(first // 2, key, uniform, uniform.view(np.uint32), exponent, normals)
+        if open_beam_quanta > 0.0:
+            od = optical_density[first:last]
+            fill_transmission(od, power, power.view(np.int32), transmission[: last - first])
+        _fill_block(
+            transmission[: last - first],
+            flat[first:last],
+            offset_adu[first:last],
+            normals,
+            open_beam_quanta,
+            adu_per_quantum,
+            read_noise_adu,
+            np.uint64(key) + np.uint64(first + 1) * _GOLDEN,
+            out[first:last],
+        )
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _fill_block(
+    transmission: NDArray[np.float32],
+    flat: NDArray[np.float32],
+    offset_adu: NDArray[np.float32],
+    normals: NDArray[np.float32],
+    open_beam_quanta: float,
+    adu_per_quantum: float,
+    read_noise_adu: float,
+    key: np.uint64,
+    out: NDArray[np.uint16],
+) -> None:
+    """Turn transmissions into what the pixels show: quanta, gain, noise, offset, saturation."""
+    beam, gain = np.float32(open_beam_quanta), np.float32(adu_per_quantum)
+    gain_squared, noise_squared = gain * gain, np.float32(read_noise_adu) ** np.float32(2.0)
+    dimmest = np.float32(np.inf)
+    for i in range(out.size):
+        # Photon and read noise are both normal here, so one deviate carries their sum.
+        mean = beam * flat[i] * transmission[i]
+        dimmest = min(dimmest, mean)
+        value = mean * gain + normals[i] * math.sqrt(mean * gain_squared + noise_squared)
+        value += offset_adu[i] + np.float32(0.5)
+        out[i] = np.uint16(min(max(value, np.float32(0.0)), np.float32(_ADU_MAX)))
+    if dimmest > EXACT_POISSON_BELOW or open_beam_quanta <= 0.0:
+        return
+    for i in range(out.size):
+        mean = np.float64(beam * flat[i] * transmission[i])
+        if mean <= EXACT_POISSON_BELOW:
+            quanta = _poisson(mean, _mixed(key + np.uint64(i) * _GOLDEN))
+            value = quanta * adu_per_quantum + normals[i] * read_noise_adu
+            out[i] = np.uint16(min(max(value + offset_adu[i] + 0.5, 0.0), _ADU_MAX))
 
 
 @njit(cache=True, nogil=True, inline="always")
