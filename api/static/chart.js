@@ -2,6 +2,7 @@
 
 const MARGIN = { left: 46, right: 10, top: 8, bottom: 30 };
 const BAND_LABELS_PX = 12;
+const LABEL_ROOM_PX = 14;
 const GAP = 10;
 const FONT = "11px system-ui, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif";
 
@@ -12,10 +13,13 @@ export function colour(name) {
 export function niceTicks(low, high, about) {
   const raw = (high - low) / Math.max(1, about);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  const steps = [0.5, 1, 2, 5, 10].map((m) => m * power);
+  const wanted = steps.findIndex((one) => one >= raw * 0.999);
+  // Fewer than three ticks say little about a scale: rather a finer step.
+  const step = (high - low) / steps[wanted] < 2 ? steps[wanted - 1] : steps[wanted];
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
-  return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (String(step / power).startsWith("2.5") ? 1 : 0)) };
+  return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
 export function span(values, { least = 0, pad = 0.06 } = {}) {
@@ -107,6 +111,7 @@ export class Chart {
   }
 
   bands(pen) {
+    let labelledTo = -Infinity;
     for (const band of this.content.bands ?? []) {
       const from = this.px(band.from);
       const wide = Math.max(2, this.px(band.to) - from);
@@ -115,7 +120,9 @@ export class Chart {
       pen.fillStyle = colour("seen");
       pen.textAlign = "center";
       pen.textBaseline = "top";
-      pen.fillText(band.label, from + wide / 2, this.box.top - BAND_LABELS_PX);
+      if (from + wide / 2 - labelledTo < LABEL_ROOM_PX) continue;
+      labelledTo = from + wide / 2;
+      pen.fillText(band.label, labelledTo, this.box.top - BAND_LABELS_PX);
     }
   }
 

@@ -27,7 +27,7 @@ export class EventList {
   }
 
   scanText(scan) {
-    const seen = scan.mean_soc == null ? "" : `: ${percent(scan.mean_soc)} % seen, ${percent(scan.counted_soc)} % counted`;
+    const seen = scan.mean_soc == null ? "" : `: seen ${percent(scan.mean_soc)}, counted ${percent(scan.counted_soc)} %`;
     return `scan ${scan.index + 1}${seen || ": done"}`;
   }
 

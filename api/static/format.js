@@ -3,7 +3,9 @@
 const NONE = "–";
 
 export function number(value, digits) {
-  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : NONE;
+  if (!Number.isFinite(value)) return NONE;
+  // Adding zero makes an honest 0.000 of −0.000.
+  return (Number(value.toFixed(digits)) + 0).toFixed(digits).replace("-", "−");
 }
 
 export function signed(value, digits) {

@@ -7,6 +7,8 @@ const PHASES = {
 };
 const CELL_TONES = { running: "good", held: "warn", lost: "bad", finished: "quiet", open_circuit: "quiet" };
 
+const OLD_S = 15;
+
 const put = (id, text) => {
   document.getElementById(id).textContent = text;
 };
@@ -52,6 +54,8 @@ export function renderCell({ cell }) {
   put("counted", percent(cell.counted_soc));
   put("margin", number(cell.margin_v, 3));
   const age = cell.age_s == null ? "" : ` · ${cell.age_s < 60 ? `${number(cell.age_s, 1)} s` : duration(cell.age_s)} ago`;
+  // What was measured long ago is shown, but not as if it were now.
+  document.getElementById("cell-numbers").classList.toggle("old", cell.state !== "running" && cell.age_s > OLD_S);
   put("cell-state", `${words(cell.state)}${age}`);
 }
 

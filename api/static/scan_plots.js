@@ -87,9 +87,9 @@ function inWords({ scan_index: index, phase, frame, frames, energy_label_ev: lab
   return `scan ${index + 1} · ${names[phase]} ${frame} of ${frames}${at}`;
 }
 
-function points(fitted, y) {
+function points(fitted, y, unit = 1) {
   return fitted.map((scan) => ({
-    x: scan.counted_soc, y: y(scan), error: scan.sigma_mean, open: !scan.complete, colour: "seen",
+    x: scan.counted_soc, y: y(scan), error: unit * scan.sigma_mean, open: !scan.complete, colour: "seen",
   }));
 }
 
@@ -108,16 +108,16 @@ function parity(fitted) {
 }
 
 function difference(fitted) {
-  const apart = (scan) => scan.mean_soc - scan.counted_soc;
-  const most = Math.max(0.004, ...fitted.map((scan) => Math.abs(apart(scan)) + (scan.sigma_mean ?? 0)));
+  const apart = (scan) => 100 * (scan.mean_soc - scan.counted_soc);
+  const most = Math.max(0.4, ...fitted.map((scan) => Math.abs(apart(scan)) + 100 * (scan.sigma_mean ?? 0)));
   return {
     x: { range: [-0.04, Math.max(1, ...fitted.map((scan) => scan.counted_soc)) + 0.04], label: "SOC counted" },
     panes: [{
-      label: "seen − counted", range: [-most * 1.15, most * 1.15],
+      label: "difference, % SOC", range: [-most * 1.15, most * 1.15],
       lines: [{ x: [-1, 2], y: [0, 0], colour: "ink-3", dash: [4, 4], width: 1 }],
-      points: points(fitted, apart),
+      points: points(fitted, apart, 100),
     }],
-    readout: (x) => nearest(fitted, x, (scan) => `scan ${scan.index + 1}   ${signed(apart(scan), 4)} ± ${number(scan.sigma_mean, 4)}`),
+    readout: (x) => nearest(fitted, x, (scan) => `scan ${scan.index + 1}   ${signed(apart(scan), 2)} ± ${percent(scan.sigma_mean, 2)} %`),
   };
 }
 
