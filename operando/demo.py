@@ -207,7 +207,13 @@ def _wait_for_last_map(client: SessionClient, watch: _Watch) -> int:
 
 def _table(scans: list[dict[str, Any]]) -> Table:
     headings = ("scan", "counted", "fitted", "sigma", "true", "RMSE", "bound", "stack s")
-    table = Table(*headings, "map ms", title="State of charge, scan by scan", box=SIMPLE_HEAD)
+    table = Table(
+        *headings,
+        "map ms",
+        title="State of charge, scan by scan",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for scan in scans:
         counted = scan["counted_soc"]
         table.add_row(
