@@ -1,0 +1,236 @@
+"""Galvanostatic intermittent titration: diffusion in every pulse, and what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from operando.echem.errors import SeriesError
+from operando.echem.segments import Direction, Segment, find_segments
+from operando.echem.series import CellSeries
+from operando.echem.straight_line import StraightLine, fit_straight_line
+from operando.echem.weppner_huggins import (
+    Diffusion,
+    Electrode,
+    VoltageChanges,
+    estimate_diffusion,
+)
+
+__all__ = ["GittLimits", "GittPulse", "titration_pulses"]
+
+_FEWEST_ROWS = 4
+
+
+@dataclass(frozen=True)
+class GittLimits:
+    """From where on a pulse is flagged.
+
+    Attributes:
+        max_spherical_bias: Share by which the planar formula may be wrong for spheres.
+        min_r_squared: Of the straight line of voltage over the root of time.
+        max_drift_share: How much of the steady change the voltage at the end of a rest may still
+            drift in a time as long as the pulse.
+    """
+
+    max_spherical_bias: float = 0.1
+    min_r_squared: float = 0.99
+    max_drift_share: float = 0.05
+
+
+@dataclass(frozen=True)
+class GittPulse:
+    """One pulse with the rest that follows it.
+
+    Attributes:
+        start_s: When the current began, in the series' time.
+        duration_s: Of the current, tau.
+        current_a: Mean, positive on charge.
+        charge_before_ah: Charge counted when the pulse began.
+        charge_ah: Charge of the pulse.
+        rest_before_v: Voltage at the end of the rest before, E0.
+        rest_after_v: Voltage at the end of the rest after, E3.
+        steady_change_v: E3 - E0.
+        transient_change_v: Slope of voltage over the root of time, times the root of tau.
+        skip_s: Beginning of the pulse that the slope leaves out: there charge transfer still
+            changes the voltage.
+        jump_v: Where that line begins, minus E0: the ohmic and charge-transfer jump.
+        r_squared: Of that line; 1 is straight.
+        drift_v_per_h: Of the voltage at the end of the rest after.
+        diffusion: The coefficient; None without a rest on either side, or with a wrong sign.
+        flags: What is wrong with it: "no rest before", "no rest after", "rest not over",
+            "not linear", "wrong sign", "spherical bias", "saturated".
+    """
+
+    start_s: float
+    duration_s: float
+    current_a: float
+    charge_before_ah: float
+    charge_ah: float
+    rest_before_v: float
+    rest_after_v: float
+    steady_change_v: float
+    transient_change_v: float
+    skip_s: float
+    jump_v: float
+    r_squared: float
+    drift_v_per_h: float
+    diffusion: Diffusion | None
+    flags: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the formula's coefficient may be believed as it stands."""
+        return not self.flags
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the pulse as plain values."""
+        diffusion = None if self.diffusion is None else self.diffusion.as_document()
+        plain = {"diffusion": diffusion, "flags": list(self.flags), "valid": self.valid}
+        return {**asdict(self), **plain}
+
+
+def titration_pulses(
+    series: CellSeries,
+    electrode: Electrode,
+    *,
+    skip_s: float = 30.0,
+    min_current_a: float | None = None,
+    limits: GittLimits | None = None,
+) -> list[GittPulse]:
+    """Return every pulse of a titration.
+
+    Args:
+        series: Rests and pulses in turn; a pulse that the rows end with is left out.
+        electrode: The active material.
+        skip_s: Left out at the beginning of each pulse; some time constants of the slowest charge
+            transfer.
+        min_current_a: Below it the cell is at rest; 1 % of the largest current if not given.
+        limits: From where on a pulse is flagged.
+
+    Raises:
+        SeriesError: If less than four rows of a pulse are left after ``skip_s``.
+    """
+    segments = find_segments(series, min_current_a=min_current_a)
+    neighbours = zip([None, *segments], segments, segments[1:], strict=False)
+    return [
+        _evaluate(_Pulse(series, before, pulse, after, skip_s), electrode, limits or GittLimits())
+        for before, pulse, after in neighbours
+        if pulse.direction is not Direction.REST
+    ]
+
+
+@dataclass(frozen=True)
+class _Pulse:
+    """The rows of a pulse and of what is on either side of it."""
+
+    series: CellSeries
+    before: Segment | None
+    pulse: Segment
+    after: Segment
+    skip_s: float
+
+    @property
+    def last_row_before(self) -> int:
+        return max(self.pulse.start - 1, 0)
+
+    @property
+    def start_s(self) -> float:
+        """When the current began: one row's distance before the first row, at most.
+
+        The row before may be the end of another programme, long ago.
+        """
+        time_s = self.series.time_s[self.pulse.start : self.pulse.stop]
+        spacing_s = float(np.median(np.diff(time_s))) if time_s.size > 1 else 0.0
+        before_s = self.series.time_s[self.last_row_before] if self.before else -math.inf
+        return float(max(before_s, time_s[0] - spacing_s))
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.series.time_s[self.pulse.stop - 1]) - self.start_s
+
+    @property
+    def rest_before_v(self) -> float:
+        return float(self.series.voltage_v[self.last_row_before])
+
+    @property
+    def rest_after_v(self) -> float:
+        return float(self.series.voltage_v[self.after.stop - 1])
+
+    def root_time_line(self) -> StraightLine:
+        """Fit voltage over the root of time, without the beginning of the pulse."""
+        rows = slice(self.pulse.start, self.pulse.stop)
+        elapsed_s = self.series.time_s[rows] - self.start_s
+        kept = elapsed_s >= max(self.skip_s, 0.0)
+        if np.count_nonzero(kept) < _FEWEST_ROWS:
+            raise SeriesError(
+                f"the pulse at {self.start_s:g} s has {np.count_nonzero(kept)} rows after its "
+                f"first {self.skip_s:g} s; skip less, or sample faster"
+            )
+        return fit_straight_line(np.sqrt(elapsed_s[kept]), self.series.voltage_v[rows][kept])
+
+    def drift_v_per_s(self) -> float:
+        """Return the slope of the voltage over the last tenth of the rest after."""
+        rows = max(3, (self.after.stop - self.after.start) // 10)
+        tail = slice(max(self.after.start, self.after.stop - rows), self.after.stop)
+        return fit_straight_line(self.series.time_s[tail], self.series.voltage_v[tail]).slope
+
+    def missing_rests(self) -> list[str]:
+        sides = {"no rest before": self.before, "no rest after": self.after}
+        return [
+            flag
+            for flag, side in sides.items()
+            if side is None or side.direction is not Direction.REST
+        ]
+
+
+def _evaluate(pulse: _Pulse, electrode: Electrode, limits: GittLimits) -> GittPulse:
+    line, duration_s = pulse.root_time_line(), pulse.duration_s
+    changes = VoltageChanges(
+        duration_s=duration_s,
+        steady_v=pulse.rest_after_v - pulse.rest_before_v,
+        transient_v=line.slope * math.sqrt(duration_s),
+        transient_sigma_v=line.slope_sigma * math.sqrt(duration_s),
+        skipped_share=pulse.skip_s / duration_s,
+    )
+    drift_v_per_s = pulse.drift_v_per_s()
+    missing = pulse.missing_rests()
+    same_sign = changes.steady_v * changes.transient_v > 0.0
+    diffusion = estimate_diffusion(electrode, changes) if same_sign and not missing else None
+    faults = {
+        "rest not over": abs(drift_v_per_s) * duration_s
+        > limits.max_drift_share * abs(changes.steady_v),
+        "not linear": line.r_squared < limits.min_r_squared,
+        "wrong sign": not same_sign,
+        **_spherical_faults(diffusion, limits),
+    }
+    rows, charge_ah = pulse.pulse, pulse.series.charge_ah
+    return GittPulse(
+        start_s=pulse.start_s,
+        duration_s=duration_s,
+        current_a=float(pulse.series.current_a[rows.start : rows.stop].mean()),
+        charge_before_ah=float(charge_ah[pulse.last_row_before]),
+        charge_ah=float(charge_ah[rows.stop] - charge_ah[pulse.last_row_before]),
+        rest_before_v=pulse.rest_before_v,
+        rest_after_v=pulse.rest_after_v,
+        steady_change_v=changes.steady_v,
+        transient_change_v=changes.transient_v,
+        skip_s=pulse.skip_s,
+        jump_v=line.intercept - pulse.rest_before_v,
+        r_squared=line.r_squared,
+        drift_v_per_h=3600.0 * drift_v_per_s,
+        diffusion=diffusion,
+        flags=(*missing, *(flag for flag, is_so in faults.items() if is_so)),
+    )
+
+
+def _spherical_faults(diffusion: Diffusion | None, limits: GittLimits) -> dict[str, bool]:
+    if diffusion is None:
+        return {}
+    bias = diffusion.spherical_bias
+    return {
+        "spherical bias": bias is not None and bias > limits.max_spherical_bias,
+        "saturated": bias is None,
+    }
