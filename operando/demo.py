@@ -1,4 +1,4 @@
-"""The demonstration: a simulated cell charges in a simulated microscope, all through the service."""
+"""The demonstration: a simulated cell charges in a simulated microscope, through the service."""
 
 from __future__ import annotations
 
