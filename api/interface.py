@@ -13,17 +13,7 @@ from api.events import EventHub
 from api.follower import Follower
 from api.gallery import Gallery
 from api.live_state import LiveState, TaskRecord
-from api.models import (
-    Device,
-    DeviceList,
-    Plan,
-    PlanList,
-    Scan,
-    SocAnswer,
-    Spectrum,
-    Task,
-    TaskList,
-)
+from api.models import Device, DeviceList, Plan, PlanList, Scan, SocAnswer, Spectrum, Task, TaskList
 from api.problems import NotKnownError, NotYetError
 from api.progress import ScanRecord
 from api.result_book import SocRecord

@@ -16,10 +16,10 @@ from api.models import (
     PlanList,
     Scan,
     Spectrum,
-    Status,
     Task,
     TaskList,
 )
+from api.status_models import Status
 
 __all__ = ["router"]
 

@@ -10,19 +10,19 @@ from typing import Any
 from api.echem_log import CellPoint
 from api.engine_watch import EngineWatch
 from api.live_state import LiveState
-from api.models import (
+from api.models import CellAnswer
+from api.progress import ExperimentRecord
+from api.runtime_watch import RuntimeWatch
+from api.status_models import (
     AlarmAnswer,
     ArchiveStatus,
     BeamStatus,
     CameraStatus,
-    CellAnswer,
     ExperimentStatus,
     SocStatus,
     Status,
     WorkerStatus,
 )
-from api.progress import ExperimentRecord
-from api.runtime_watch import RuntimeWatch
 
 __all__ = ["StatusBoard"]
 

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api import models
+from api import models, status_models
 from api.app import build_app
 from operando.data_directory import DataDirectory, RuntimeDirectory
 
-MODELS = [getattr(models, name) for name in models.__all__]
+MODELS = [getattr(m, name) for m in (models, status_models) for name in m.__all__]
 UNITS = {"_s": "s", "_v": "V", "_a": "A", "_ah": "Ah", "_ev": "eV", "_ma": "mA", "_c": "degC"}
 
 
