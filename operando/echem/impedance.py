@@ -99,26 +99,14 @@ def fit_two_arcs(
             else the usual starts are tried too.
 
     Raises:
-        FitError: If there are too few points, or no start leads anywhere.
+        FitError: If there are fewer points than it takes.
     """
     free = np.ones(_LOWEST.size, dtype=bool)
     free[_ARC_EXPONENTS] = shape is ArcShape.ZARC
     free[_TAIL] = with_tail
-    spare = 2 * len(spectrum) - int(np.count_nonzero(free))
-    if spare < 1:
-        raise FitError(f"{len(spectrum)} points are too few for {np.count_nonzero(free)} numbers")
     problem = _Problem(spectrum, free, relative_noise)
-    follows = False
-    best: optimize.OptimizeResult | None = None
-    for start, is_previous in _starts(spectrum, previous):
-        found = problem.solve(start)
-        if best is None or found.cost < best.cost:
-            best, follows = found, is_previous
-        if is_previous and 2.0 * found.cost / spare < _GOOD_CHI2:
-            break
-    if best is None or not np.isfinite(best.cost):
-        raise FitError("no start leads to a circuit for this spectrum; look at its points")
-    return problem.result(best, chi2=2.0 * best.cost / spare, shape=shape, followed=follows)
+    best, followed = problem.best(_starts(spectrum, previous))
+    return problem.result(best, shape=shape, followed=followed)
 
 
 class _Problem:
@@ -131,10 +119,27 @@ class _Problem:
         self._free = free
         self._relative_noise = relative_noise
         self._weight = 1.0 / (relative_noise * np.abs(spectrum.impedance_ohm))
-        self._fixed = np.array([1.0] * _LOWEST.size)
         self._bounds = (_encode(_LOWEST)[free], _encode(_HIGHEST)[free])
+        self._spare = 2 * len(spectrum) - int(np.count_nonzero(free))
+        if self._spare < 1:
+            raise FitError(
+                f"{len(spectrum)} points are too few for {np.count_nonzero(free)} numbers; "
+                "measure more, or fit less"
+            )
 
-    def solve(self, start: Vector) -> optimize.OptimizeResult:
+    def best(self, starts: Iterator[tuple[Vector, bool]]) -> tuple[optimize.OptimizeResult, bool]:
+        """Return the best fit, and whether it came from the previous circuit."""
+        fits: list[tuple[optimize.OptimizeResult, bool]] = []
+        for start, is_previous in starts:
+            fits.append((self._solve(start), is_previous))
+            if is_previous and self._chi2(fits[0][0]) < _GOOD_CHI2:
+                break
+        return min(fits, key=lambda fit: float(fit[0].cost))
+
+    def _chi2(self, found: optimize.OptimizeResult) -> float:
+        return float(2.0 * found.cost / self._spare)
+
+    def _solve(self, start: Vector) -> optimize.OptimizeResult:
         low, high = self._bounds
         inside = np.clip(_encode(start)[self._free], low + 1e-9, high - 1e-9)
         return optimize.least_squares(
@@ -142,8 +147,9 @@ class _Problem:
         )
 
     def result(
-        self, best: optimize.OptimizeResult, *, chi2: float, shape: ArcShape, followed: bool
+        self, best: optimize.OptimizeResult, *, shape: ArcShape, followed: bool
     ) -> TwoArcFit:
+        chi2 = self._chi2(best)
         values = self._values(best.x)
         sigmas = np.zeros(_LOWEST.size)
         sigmas[self._free] = _sigmas(best.jac, chi2)
@@ -166,7 +172,7 @@ class _Problem:
         )
 
     def _values(self, encoded: Vector) -> Vector:
-        values = self._fixed.copy()
+        values = np.ones(_LOWEST.size)
         values[self._free] = encoded
         logarithmic = _LOGARITHMIC & self._free
         values[logarithmic] = np.exp(values[logarithmic])
