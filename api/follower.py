@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 
 from api.announcements import announce
 from api.events import EventHub
@@ -93,4 +94,4 @@ def end_process_when_dead(task: asyncio.Task[None]) -> None:
     if task.cancelled() or (error := task.exception()) is None:
         return
     logger.critical("a background task died; the process ends and is started again", exc_info=error)
-    os.kill(os.getpid(), 15)
+    os.kill(os.getpid(), signal.SIGTERM)
