@@ -24,7 +24,7 @@ from devices.status import (
 
 logger = logging.getLogger(__name__)
 
-FRAME_MARGIN_S = 1.0
+FRAME_MARGIN_S = 3.0
 ARM_TIMEOUT_S = 10.0
 TRIAL_EXPOSURE_S = 0.01
 TRIAL_TIMEOUT_S = 5.0
@@ -239,8 +239,9 @@ class TxmCamera(Device):
 
     def _arm(self, series: FrameSeries) -> None:
         self._disarm()
-        path = self.file.open(self.write_path, frames=series.count)
-        self.cam.arm(series.count, series.exposure_s)
+        frames = series.count + series.spare
+        path = self.file.open(self.write_path, frames=frames)
+        self.cam.arm(frames, series.exposure_s)
         key = f"{self.name}_image"
         self._documents = FrameDocuments(path, data_key=key, shape=self.cam.shape)
         self._exposures = Exposures(self.name, series, path, self._send_trigger)
@@ -251,8 +252,9 @@ class TxmCamera(Device):
     def _finish(self, exposures: Exposures) -> None:
         if exposures.triggered < exposures.series.count:
             raise exposures.missing()
-        self.wait_written(exposures.series.count).wait()
-        self.file.closed().wait()
+        self.wait_written(exposures.triggered).wait()
+        self.cam.disarm()
+        self.file.close()
 
     def _disarm(self) -> None:
         self._exposures = self._documents = None

@@ -32,16 +32,21 @@ class FrameSeries:
     """A number of equal exposures that go into one file.
 
     Args:
-        count: Frames, each started by its own trigger.
+        count: Frames that the series must have, each started by its own trigger.
         exposure_s: Of each frame, in seconds.
+        spare: Frames that may be taken beyond them, because a plan that was paused takes the
+            frame again in which it was interrupted.
     """
 
     count: int
     exposure_s: float
+    spare: int = 0
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ValueError(f"count: a series has at least one frame, not {self.count}")
+        if self.spare < 0:
+            raise ValueError(f"spare: {self.spare} is not a number of frames")
         if not (isfinite(self.exposure_s) and self.exposure_s > 0):
             raise ValueError(f"exposure_s: {self.exposure_s} is not a positive number of seconds")
 
@@ -85,7 +90,7 @@ class Exposures:
                 armed any more.
         """
         with self._lock:
-            if self.triggered >= self.series.count:
+            if self.triggered >= self.series.count + self.series.spare:
                 raise CameraError(
                     f"{self._name}: all {self.series.count} frames of this series are taken; "
                     "prepare the next series"

@@ -14,6 +14,7 @@ from devices.microscope import Microscope
 
 __all__ = ["arm", "complete", "take_frame"]
 
+_SPARE = 20
 _EXPOSURE = "exposure"
 _WRITTEN = "written"
 
@@ -22,7 +23,7 @@ Stub = Callable[[], MsgGenerator[Any]]
 
 def arm(txm: Microscope, count: int, exposure_s: float, *, group: str) -> MsgGenerator[None]:
     """Open a file and arm the camera for ``count`` frames; wait for ``group`` to be ready."""
-    yield from bps.prepare(txm.camera, FrameSeries(count, exposure_s), group=group)
+    yield from bps.prepare(txm.camera, FrameSeries(count, exposure_s, spare=_SPARE), group=group)
 
 
 def complete(txm: Microscope) -> MsgGenerator[None]:
