@@ -1,7 +1,13 @@
 """What the instruments do together, as Bluesky plans."""
 
 from plans.energy_window import PRESETS, EnergyWindow, EnergyWindowError
-from plans.errors import BeamLostError, PlanError, ScanTooLongError, TooManyFailuresError
+from plans.errors import (
+    BeamLostError,
+    PlanError,
+    ScanFailedError,
+    ScanTooLongError,
+    TooManyFailuresError,
+)
 from plans.operando_charge import operando_charge
 from plans.xanes_scan import xanes_scan
 
@@ -11,6 +17,7 @@ __all__ = [
     "EnergyWindow",
     "EnergyWindowError",
     "PlanError",
+    "ScanFailedError",
     "ScanTooLongError",
     "TooManyFailuresError",
     "operando_charge",

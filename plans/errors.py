@@ -4,13 +4,20 @@
 
     PlanError
      |- BeamLostError        the beam was lost during a scan
+     |- ScanFailedError      a device failed during a scan; in the device's words
      |- ScanTooLongError     more charge passed during a scan than it may
      `- TooManyFailuresError several scans failed one after the other
 """
 
 from __future__ import annotations
 
-__all__ = ["BeamLostError", "PlanError", "ScanTooLongError", "TooManyFailuresError"]
+__all__ = [
+    "BeamLostError",
+    "PlanError",
+    "ScanFailedError",
+    "ScanTooLongError",
+    "TooManyFailuresError",
+]
 
 
 class PlanError(RuntimeError):
@@ -19,6 +26,10 @@ class PlanError(RuntimeError):
 
 class BeamLostError(PlanError):
     """The beam was lost during a scan."""
+
+
+class ScanFailedError(PlanError):
+    """A device failed during a scan; the message is the device's own."""
 
 
 class ScanTooLongError(PlanError):

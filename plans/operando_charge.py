@@ -23,7 +23,7 @@ from devices import (
 )
 from devices.microscope import Microscope
 from plans.energy_window import EnergyWindow, WindowName, as_window
-from plans.errors import BeamLostError, ScanTooLongError, TooManyFailuresError
+from plans.errors import BeamLostError, ScanFailedError, ScanTooLongError, TooManyFailuresError
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam
@@ -36,7 +36,7 @@ _ECHEM = "echem"
 _SCANS = "scans"
 _COLLECT_EVERY_SOC = 0.01
 _DURATION_MARGIN = 1.5
-_SCAN_FAILURES = (FailedStatus, DeviceError, BeamLostError, ScanTooLongError)
+_SCAN_FAILURES = (FailedStatus, DeviceError, BeamLostError, ScanFailedError, ScanTooLongError)
 
 
 def operando_charge(
@@ -222,7 +222,7 @@ class _Experiment:
             yield from self._await_beam(on_beam_loss)
             uid = yield from self._stack(index, charge_ah)
         except _SCAN_FAILURES as error:
-            reason = _explain(error)
+            reason = str(error)
             logger.warning("scan %d failed: %s", index, reason)
             if on_beam_loss == "stop" and isinstance(error, BeamLostError):
                 raise
@@ -275,12 +275,6 @@ class _Experiment:
         txm = self.txm
         devices = [txm.mono, txm.ring, txm.shutter, txm.heater, txm.sample.x, self.cell]
         yield from bps.trigger_and_read(devices, name="baseline")
-
-
-def _explain(error: Exception) -> str:
-    """Return the device's own words; a FailedStatus only wraps them."""
-    cause = error.__cause__ or error
-    return f"{type(cause).__name__}: {cause}"
 
 
 def _persistently(stub: Any, attempts: int = 10) -> MsgGenerator[None]:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
 from pydantic import Field
 
 from devices import EnergyAxis, MinimumCurrent
 from devices.microscope import Microscope
 from plans.energy_window import EnergyWindow, WindowName, as_window
-from plans.errors import BeamLostError
+from plans.errors import BeamLostError, ScanFailedError
 from plans.frames import arm, complete, take_frame
 from plans.scan_settings import ScanSettings
 
@@ -56,6 +56,7 @@ def xanes_scan(
     Raises:
         EnergyWindowError: The edge is not in the window; nothing has moved.
         BeamLostError: The beam was lost during the scan.
+        ScanFailedError: A device failed; the message is its own.
     """
     settings = ScanSettings(as_window(window), exposure_s, n_dark, n_flat, flat_x_um)
     return (yield from scan_stack(txm, settings, md=md))
@@ -91,9 +92,18 @@ def scan_stack(
         yield from _sample(txm, settings, around, check)
 
     yield from wait_for_beam(txm, settings)
-    tidied = bpp.finalize_wrapper(inner(), lambda: _put_back(txm))
+    tidied = _in_words(bpp.finalize_wrapper(inner(), lambda: _put_back(txm)))
     staged = bpp.stage_wrapper(bpp.run_wrapper(tidied, md={**start, **(md or {})}), [txm.camera])
     return str((yield from staged))
+
+
+def _in_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Raise what the device says, where Bluesky would only name the Status that failed."""
+    try:
+        return (yield from plan)
+    except FailedStatus as error:
+        cause = error.__cause__ or error
+        raise ScanFailedError(f"{type(cause).__name__}: {cause}") from error
 
 
 def wait_for_beam(txm: Microscope, settings: ScanSettings) -> MsgGenerator[None]:

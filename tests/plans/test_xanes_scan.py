@@ -4,7 +4,7 @@ import pytest
 from bluesky.utils import FailedStatus, Msg
 
 from devices import FrameSeries
-from plans import BeamLostError, EnergyWindowError
+from plans import BeamLostError, EnergyWindowError, ScanFailedError
 from plans.xanes_scan import xanes_scan
 from tests.plans.messages import answer, commands, messages, microscope
 
@@ -91,7 +91,7 @@ def test_a_failed_exposure_drops_its_event_and_puts_the_microscope_back() -> Non
         return answer(msg)
 
     seen: list[Msg] = []
-    with pytest.raises(FailedStatus, match="camera: gone"):
+    with pytest.raises(ScanFailedError, match="camera: gone"):
         messages(small_scan(), lambda msg: (seen.append(msg), reply(msg))[1])
     after = commands(seen[seen.index(failed[0]) + 1 :])
     assert after[0] == ("drop", None)
@@ -100,6 +100,7 @@ def test_a_failed_exposure_drops_its_event_and_puts_the_microscope_back() -> Non
     assert after.index(("close_run", None)) < after.index(("unstage", "camera"))
     (closed,) = [m for m in seen if m.command == "close_run"]
     assert closed.kwargs["exit_status"] == "fail"
+    assert "camera: gone" in closed.kwargs["reason"]
 
 
 def test_beam_lost_during_a_scan_closes_it() -> None:
