@@ -19,7 +19,8 @@ class Named:
     parts: dict[str, Any] = field(default_factory=dict)
 
     def __getattr__(self, part: str) -> Any:
-        if part.startswith("_") or part == "parts":
+        # `rewindable` and `trigger` are what Bluesky's stubs look for; these devices have neither.
+        if part.startswith("_") or part in {"parts", "rewindable", "trigger"}:
             raise AttributeError(part)
         return self.parts.setdefault(part, Named(f"{self.name}.{part}", self))
 

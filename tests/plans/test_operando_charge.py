@@ -1,0 +1,190 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bluesky.utils import FailedStatus, Msg
+
+from devices import CellDescription, ConstantCurrent, EndState, Envelope, Milestone
+from plans import BeamLostError, TooManyFailuresError, operando_charge
+from tests.plans.messages import Named, answer, commands, messages, microscope
+
+DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
+
+
+class CountingCell(Named):
+    """A cell whose charge is wherever the plan waits for it, and that is full at its end."""
+
+    def __init__(self, full_soc: float = 1.0) -> None:
+        super().__init__("cell")
+        self.description = DESCRIPTION
+        self.envelope = Envelope(3.0, 4.2, 1.0e-3)
+        self.charge_ah = 0.0
+        self.running = False
+        self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
+
+    def at(self, time_source: Callable[[], float]) -> Named:
+        return Named("cell_at")
+
+    def obey(self, msg: Msg) -> None:
+        if msg.command == "kickoff":
+            self.running = True
+        if msg.command == "prepare" and isinstance(msg.args[0], Milestone):
+            self.charge_ah = min(float(msg.args[0].charge_ah or 0.0), self.full_ah)
+            self.running = self.charge_ah < self.full_ah
+
+
+class Rig:
+    """A cell and a microscope under a plan, with what happened to them."""
+
+    def __init__(self, full_soc: float = 1.0) -> None:
+        self.cell = CountingCell(full_soc)
+        self.txm = microscope()
+        self.txm.ring = Named("ring")
+        self.txm.ring.current_ma = 500.0
+        self.seen: list[Msg] = []
+        self.reply: Callable[[Msg], Any] = answer
+
+    def run(self, **parameters: Any) -> list[Msg]:
+        given = {"scan_every_soc": 0.25, "n_dark": 1, "n_flat": 1, **parameters}
+        messages(operando_charge(self.cell, self.txm, **given), self._on_message)
+        return self.seen
+
+    def _on_message(self, msg: Msg) -> Any:
+        self.seen.append(msg)
+        if msg.obj is None or msg.obj.name in {"cell", "cell.milestone"}:
+            self.cell.obey(msg)
+        return self.reply(msg)
+
+    def scans(self) -> list[Msg]:
+        return [m for m in self.opened() if m.kwargs["purpose"] == "xanes_scan"]
+
+    def opened(self) -> list[Msg]:
+        return [m for m in self.seen if m.command == "open_run"]
+
+    def ended(self) -> list[EndState]:
+        return [m.args[0] for m in self.seen if m.command == "prepare" and _is_end(m)]
+
+
+def _is_end(msg: Msg) -> bool:
+    return isinstance(msg.args[0], EndState)
+
+
+def fail_exposures(rig: Rig, count: int) -> None:
+    """Let the first exposure of so many scans fail."""
+    left = [count]
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "trigger" and msg.obj.name == "camera" and left[0]:
+            left[0] -= 1
+            return FailedStatus("camera: not connected")
+        return answer(msg)
+
+    rig.reply = reply
+
+
+def test_scans_are_taken_before_the_charge_at_each_step_and_after_it() -> None:
+    rig = Rig()
+    rig.run()
+    counted = [m.kwargs["charge_ah_at_start"] / 325e-6 for m in rig.scans()]
+    assert counted == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+def test_the_charge_begins_after_the_first_scan_and_is_never_set() -> None:
+    rig = Rig()
+    rig.run()
+    steps = commands(rig.seen)
+    assert steps.count(("kickoff", "cell")) == 1
+    assert rig.seen.index(rig.scans()[0]) < steps.index(("kickoff", "cell"))
+    assert not [m for m in rig.seen if m.command in {"set", "stop"} and "cell" in m.obj.name]
+    after = steps[steps.index(("kickoff", "cell")) :]
+    assert after[:3] == [("kickoff", "cell"), ("wait", None), ("checkpoint", None)]
+
+
+def test_a_fifth_of_c_is_the_current_that_the_description_says() -> None:
+    rig = Rig()
+    rig.run(c_rate=0.2)
+    technique = rig.seen[1].args[0]
+    assert isinstance(technique, ConstantCurrent)
+    assert technique.current_a == pytest.approx(68e-6)
+    assert technique.until_voltage_v == 4.2
+
+
+def test_experiment_and_scans_share_an_experiment_uid_and_have_runs_of_their_own() -> None:
+    rig = Rig()
+    rig.run()
+    experiment, *scans = rig.opened()
+    assert {m.kwargs["experiment_uid"] for m in scans} == {experiment.kwargs["experiment_uid"]}
+    assert [m.kwargs["scan_index"] for m in scans] == [0, 1, 2, 3, 4]
+    assert len({m.run for m in rig.opened()}) == 6
+
+
+def test_the_policies_are_in_the_start_document() -> None:
+    rig = Rig()
+    rig.run(on_beam_loss="hold", end_state="keep", md={"sample": "A1"})
+    start = rig.opened()[0].kwargs
+    assert start["policies"] == {
+        "on_beam_loss": "hold",
+        "end_state": "keep",
+        "abort_state": "keep",
+        "on_lost_host": "keep",
+    }
+    assert start["sample"] == "A1"
+    assert rig.ended() == [EndState.KEEP]
+
+
+def test_rows_are_filed_all_along_the_charge() -> None:
+    rig = Rig()
+    rig.run()
+    collected = [m for m in rig.seen if m.command == "collect"]
+    assert len(collected) >= 100
+
+
+def test_a_failed_scan_is_noted_and_taken_again_while_the_cell_goes_on() -> None:
+    rig = Rig()
+    fail_exposures(rig, 1)
+    rig.run()
+    assert [m.kwargs["scan_index"] for m in rig.scans()] == [0, 1, 2, 3, 4, 5]
+    assert rig.ended() == [EndState.OPEN_CIRCUIT]
+
+
+def test_three_failures_in_a_row_end_the_experiment_and_leave_the_cell_charging() -> None:
+    rig = Rig()
+    fail_exposures(rig, 3)
+    with pytest.raises(TooManyFailuresError, match="3 scans in a row"):
+        rig.run()
+    assert rig.ended() == [EndState.KEEP]
+    closed = [m for m in rig.seen if m.command == "close_run"]
+    assert closed[-1].kwargs["exit_status"] == "fail"
+
+
+def test_without_beam_the_policy_hold_opens_the_circuit_until_it_is_back() -> None:
+    rig = Rig()
+    rig.txm.ring.current_ma = 0.2
+    rig.run(on_beam_loss="hold")
+    steps = [(m.obj.name, m.args[0]) for m in rig.seen if m.command == "prepare"]
+    held = steps.index(("cell.holding", True))
+    assert [name for name, _ in steps[held : held + 3]] == ["cell.holding", "ring", "cell.holding"]
+    assert steps[held + 2] == ("cell.holding", False)
+
+
+def test_without_beam_the_policy_stop_ends_the_experiment() -> None:
+    rig = Rig()
+    rig.txm.ring.current_ma = 0.2
+    with pytest.raises(BeamLostError):
+        rig.run(on_beam_loss="stop")
+    assert rig.ended() == [EndState.KEEP]
+
+
+def test_a_scan_during_which_too_much_charge_passed_is_taken_again() -> None:
+    rig = Rig()
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "trigger" and msg.obj.name == "camera" and len(rig.scans()) == 2:
+            rig.cell.charge_ah += 0.004 * DESCRIPTION.reference_capacity_ah
+        return answer(msg)
+
+    rig.reply = reply
+    rig.run()
+    closed = [m for m in rig.seen if m.command == "close_run"]
+    assert "more than" in closed[1].kwargs["reason"]
+    assert len(rig.scans()) > 5
