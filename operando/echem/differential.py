@@ -78,8 +78,10 @@ def differential_capacity(
         raise SeriesError(f"no {direction.value} in these rows; dQ/dV needs one")
     low_v = np.minimum(series.voltage_v[1:], series.voltage_v[:-1])[flows]
     high_v = np.maximum(series.voltage_v[1:], series.voltage_v[:-1])[flows]
+    # A step at one voltage becomes a ramp that is not quite upright, inside the bins.
+    high_v = np.maximum(high_v, low_v + bin_v * _NARROWEST_SHARE)
     edges_v = _edges(float(low_v.min()), float(high_v.max()), bin_v)
-    below_ah = _charge_below(edges_v, low_v, high_v, steps_ah[flows], bin_v * _NARROWEST_SHARE)
+    below_ah = _charge_below(edges_v, low_v, high_v, steps_ah[flows])
     curve = np.clip(np.diff(below_ah) / bin_v, 0.0, None)
     if smoothing_v > 0.0:
         curve = ndimage.gaussian_filter1d(curve, smoothing_v / bin_v, mode="reflect")
@@ -100,14 +102,12 @@ def _charge_below(
     low_v: NDArray[np.float64],
     high_v: NDArray[np.float64],
     steps_ah: NDArray[np.float64],
-    narrowest_v: float,
 ) -> NDArray[np.float64]:
     """Return the charge that flowed below each edge.
 
     Every interval adds a ramp from ``low_v`` to ``high_v``; the slopes of all ramps change at
     known voltages, so one sort and two running sums do for any number of them.
     """
-    high_v = np.maximum(high_v, low_v + narrowest_v)
     slopes = steps_ah / (high_v - low_v)
     corners_v = np.concatenate([low_v, high_v])
     order = np.argsort(corners_v, kind="stable")

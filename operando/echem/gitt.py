@@ -22,6 +22,7 @@ from operando.echem.weppner_huggins import (
 __all__ = ["GittLimits", "GittPulse", "titration_pulses"]
 
 _FEWEST_ROWS = 4
+_MOST_POINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -161,15 +162,26 @@ class _Pulse:
 
     def root_time_line(self) -> StraightLine:
         """Fit voltage over the root of time, without the beginning of the pulse."""
-        rows = slice(self.pulse.start, self.pulse.stop)
+        rows = self._kept_rows()
         elapsed_s = self.series.time_s[rows] - self.start_s
-        kept = elapsed_s >= max(self.skip_s, 0.0)
-        if np.count_nonzero(kept) < _FEWEST_ROWS:
+        if elapsed_s.size < _FEWEST_ROWS:
             raise SeriesError(
-                f"the pulse at {self.start_s:g} s has {np.count_nonzero(kept)} rows after its "
+                f"the pulse at {self.start_s:g} s has {elapsed_s.size} rows after its "
                 f"first {self.skip_s:g} s; skip less, or sample faster"
             )
-        return fit_straight_line(np.sqrt(elapsed_s[kept]), self.series.voltage_v[rows][kept])
+        return fit_straight_line(np.sqrt(elapsed_s), self.series.voltage_v[rows])
+
+    def time_shares(self) -> list[float]:
+        """Return when the points of the line were taken; of very many, every so manieth."""
+        rows = self._kept_rows()
+        thinned = slice(rows.start, rows.stop, 1 + (rows.stop - rows.start) // _MOST_POINTS)
+        shares = (self.series.time_s[thinned] - self.start_s) / self.duration_s
+        return [float(share) for share in shares]
+
+    def _kept_rows(self) -> slice:
+        rows = slice(self.pulse.start, self.pulse.stop)
+        first = int(np.searchsorted(self.series.time_s[rows], self.start_s + self.skip_s))
+        return slice(rows.start + first, rows.stop)
 
     def drift_v_per_s(self) -> float:
         """Return the slope of the voltage over the last tenth of the rest after."""
@@ -193,7 +205,7 @@ def _evaluate(pulse: _Pulse, electrode: Electrode, limits: GittLimits) -> GittPu
         steady_v=pulse.rest_after_v - pulse.rest_before_v,
         transient_v=line.slope * math.sqrt(duration_s),
         transient_sigma_v=line.slope_sigma * math.sqrt(duration_s),
-        skipped_share=pulse.skip_s / duration_s,
+        time_shares=pulse.time_shares(),
     )
     drift_v_per_s = pulse.drift_v_per_s()
     missing = pulse.missing_rests()

@@ -15,7 +15,6 @@ __all__ = ["planar_share", "surface_change", "theta_behind"]
 
 _SHORT_TIME = 0.05
 _ROOTS = 12
-_POINTS = 100
 
 
 def surface_change(theta: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -31,7 +30,7 @@ def surface_change(theta: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(theta < _SHORT_TIME, short, long)
 
 
-def planar_share(theta: float, *, skipped_share: float = 0.0) -> float:
+def planar_share(theta: float, time_shares: NDArray[np.float64]) -> float:
     """Return what the planar formula gives for a sphere, over the true D.
 
     The voltage is taken to be linear in composition, and the same straight line in the root of
@@ -39,30 +38,30 @@ def planar_share(theta: float, *, skipped_share: float = 0.0) -> float:
 
     Args:
         theta: D tau / r^2 with the true D, above zero.
-        skipped_share: Share of the pulse that is left out at its beginning.
+        time_shares: When the line has its points, as shares of tau, shape (N,), in (0, 1].
     """
-    root_time = np.sqrt(np.linspace(skipped_share, 1.0, _POINTS + 1)[1:])
-    surface = surface_change(theta * root_time**2)
+    root_time = np.sqrt(time_shares)
+    surface = surface_change(theta * time_shares)
     centred = root_time - root_time.mean()
     slope = float(centred @ surface / (centred @ centred))
     return 4.0 * theta / (math.pi * slope**2)
 
 
-def theta_behind(planar_theta: float, *, skipped_share: float = 0.0) -> float | None:
+def theta_behind(planar_theta: float, time_shares: NDArray[np.float64]) -> float | None:
     """Return the true theta of a sphere for which the planar formula shows ``planar_theta``.
 
     Args:
         planar_theta: D tau / r^2 with the D of the planar formula, above zero.
-        skipped_share: Share of the pulse that is left out at its beginning.
+        time_shares: When the line has its points, as shares of tau, shape (N,), in (0, 1].
 
     Returns:
-        The true theta; None if it is above 1, where the formula no longer depends on it: it
-        approaches 4 / (9 pi) = 0.14.
+        The true theta; None if it is above 1, where the formula hardly depends on it any more:
+        between the two ends of a pulse it approaches 4 / (9 pi) = 0.14.
     """
 
     def miss(log_theta: float) -> float:
         theta = math.exp(log_theta)
-        return theta * planar_share(theta, skipped_share=skipped_share) - planar_theta
+        return theta * planar_share(theta, time_shares) - planar_theta
 
     low = math.log(0.5 * planar_theta)
     if low >= 0.0 or miss(low) >= 0.0 or miss(0.0) <= 0.0:
