@@ -22,6 +22,9 @@ from operando.soc.summary import ScanSummary, find_particles, mean_spectrum, sum
 
 __all__ = ["FittedImage", "FittedStack", "StackFit"]
 
+ABSORBING_OD = 0.1
+"""Mean optical density of a block that holds sample; 2.5 um of NCM622 before its edge."""
+
 
 @dataclass(frozen=True)
 class FittedImage:
@@ -86,6 +89,7 @@ class StackFit:
         self._block_shape = (shape[0] // BLOCK_PX, shape[1] // BLOCK_PX)
         self._open_beam: OpenBeam | None = None
         self._registrar: Registrar | None = None
+        self._shape = shape
         self._images: dict[int, FittedImage] = {}
         self._last_shift_px = (0.0, 0.0)
 
@@ -150,11 +154,26 @@ class StackFit:
         if solution is None:
             return None
         particles = find_particles(solution.maps.mask)
+        if not particles.inside.any():
+            solution.maps.mask[:] = self._absorbing()
+            particles = find_particles(solution.maps.mask)
         sigmas = [self._images[key].i0.sigma for key in solution.keys]
         images = tuple(sorted(self._images.values(), key=lambda image: image.energy_ev))
         spectrum = mean_spectrum([image.blocks for image in images], particles.inside)
         summary = summarise(solution, particles, sigmas)
         return FittedStack(solution.maps, summary, images, spectrum)
+
+    def _absorbing(self) -> NDArray[np.uint8]:
+        """Return where something absorbs: all that is known before the edge is reached.
+
+        The first energies of an ascending scan lie before the edge, so no edge step is significant
+        yet; what absorbs is sample all the same, and its sigma says how little is known.
+        """
+        level = np.mean([image.blocks for image in self._images.values()], axis=0)
+        found = np.zeros(self._shape, dtype=np.uint8)
+        coarse = np.kron(level > ABSORBING_OD, np.ones((BLOCK_PX, BLOCK_PX), dtype=np.uint8))
+        found[: coarse.shape[0], : coarse.shape[1]] = coarse
+        return found
 
     def _register(self, od: NDArray[np.float32]) -> Registration:
         if self._registrar is None:

@@ -44,6 +44,22 @@ def fit(
     return fitted
 
 
+def test_there_is_a_map_of_the_sample_from_the_fourth_energy_on(references: References) -> None:
+    phantom = Phantom(seed=5)
+    stack = StackFit((256, 256), references, ENERGIES_EV, Camera())
+    stack.add_dark(phantom.frame(ENERGIES_EV[0], shutter=False))
+    sigmas = []
+    for key, energy_ev in enumerate(ENERGIES_EV):
+        stack.add_flat(energy_ev, phantom.frame(energy_ev, sample=False))
+        stack.add_image(key, energy_ev, energy_ev, phantom.frame(energy_ev, soc=0.5))
+        fitted = stack.solve()
+        assert (fitted is None) == (key < 3)
+        if fitted is not None:
+            assert fitted.summary is not None
+            sigmas.append(fitted.summary.sigma_mean)
+    assert sigmas[-1] < sigmas[0] / 10
+
+
 @pytest.mark.parametrize("soc", [0.15, 0.5, 0.85])
 def test_every_pixel_is_as_good_as_it_says(references: References, soc: float) -> None:
     phantom = Phantom(seed=1)
