@@ -172,7 +172,7 @@ class _Pulse:
         return fit_straight_line(np.sqrt(elapsed_s), self.series.voltage_v[rows])
 
     def time_shares(self) -> list[float]:
-        """Return when the points of the line were taken; of very many, every so manieth."""
+        """Return when the points of the line were taken; a thousand of them at most."""
         rows = self._kept_rows()
         thinned = slice(rows.start, rows.stop, 1 + (rows.stop - rows.start) // _MOST_POINTS)
         shares = (self.series.time_s[thinned] - self.start_s) / self.duration_s

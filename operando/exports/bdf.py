@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from operando.echem import CellSeries, ImpedanceSpectrum, Segment, find_segments
 from operando.exports.cell_rows import CellHistory
+from operando.exports.errors import BdfError
 
 __all__ = [
-    "BdfError",
     "MeasuredSpectrum",
     "file_name",
     "write_cell_history",
@@ -53,14 +53,12 @@ _FORMATS = {
     IMAGINARY: "{:.9g}",
 }
 # A spreadsheet takes a text that begins so for a formula, and runs it.
-_FORMULA = re.compile(r"^\s*[=+\-@]|^[\t\r\n]")
+_FORMULA = re.compile(r"\s*[=+\-@]")
+# A row is a line: a carriage return alone would break it, and the csv module does not quote that.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9-]+")
 
 Column = Sequence[float] | Sequence[int] | Sequence[str] | NDArray[np.float64] | NDArray[np.int64]
-
-
-class BdfError(ValueError):
-    """The table is not one that the format allows."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> int:
     Args:
         path: Of the file; it appears whole or not at all.
         columns: Label and values. Text that a spreadsheet would run as a formula gets an
-            apostrophe in front.
+            apostrophe in front, control characters become spaces.
 
     Raises:
         BdfError: A required column is missing, columns differ in length, or a number is not
@@ -209,6 +207,7 @@ def _cells(label: str, values: Column) -> list[str]:
 
 
 def _safe_text(text: str) -> str:
+    text = _CONTROL.sub(" ", text)
     return "'" + text if _FORMULA.match(text) else text
 
 

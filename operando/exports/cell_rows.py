@@ -9,18 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.echem import CellSeries
+from operando.exports.errors import HistoryError
 from operando.journal import JournalReader
 
-__all__ = ["CellHistory", "HistoryError", "read_cell_history"]
+__all__ = ["CellHistory", "read_cell_history"]
 
 _NAMES = ("row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah")
 _ROW, _TIME, _UNIX, _VOLTAGE, _CURRENT, _CHARGE = range(len(_NAMES))
 
 Rows = NDArray[np.float64]
-
-
-class HistoryError(RuntimeError):
-    """The journal holds no rows of a cell that could be exported."""
 
 
 @dataclass(frozen=True, eq=False)

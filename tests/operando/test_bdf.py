@@ -1,0 +1,307 @@
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.cell_keeper import CellUpdate
+from devices.cell_record import CellReport, CellRow
+from operando.cell_log import CellLog
+from operando.echem import CellSeries, ImpedanceSpectrum, cycle_capacities
+from operando.exports import (
+    BdfError,
+    CellHistory,
+    HistoryError,
+    MeasuredSpectrum,
+    file_name,
+    read_cell_history,
+    write_cell_history,
+    write_spectra,
+    write_table,
+)
+from operando.journal import JournalReader, JournalWriter
+from tests.operando.twin_rows import TwinRows
+
+START_UNIX_S = 1_795_000_000.0
+REQUIRED = {"Test Time / s": [0.0], "Voltage / V": [3.7], "Current / A": [0.0]}
+
+
+class Journal:
+    """A journal with what a keeper reports written into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = JournalWriter(folder / "journal.db")
+        self._log = CellLog(self._writer)
+        self.reader = JournalReader(folder / "journal.db")
+
+    def report(self, programme_uid: str, rows: Sequence[CellRow]) -> None:
+        report = CellReport("running", None, "KEITHLEY", "", programme_uid)
+        self._log(CellUpdate(rows=rows, report=report, lost_s=0.0, error=None))
+
+    def close(self) -> None:
+        self.reader.close()
+        self._writer.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()
+
+
+def programme(
+    count: int, *, current_a: float, begun_unix_s: float = START_UNIX_S, voltage_v: float = 3.7
+) -> list[CellRow]:
+    """Give rows of 10 s whose charge is counted as the keeper counts it."""
+    return [
+        CellRow(
+            row=row + 1,
+            time_s=10.0 * row,
+            unix_s=begun_unix_s + 10.0 * row,
+            voltage_v=voltage_v + 1e-3 * row,
+            current_a=current_a,
+            charge_ah=current_a * 10.0 * row / 3600.0,
+            limited=False,
+        )
+        for row in range(count)
+    ]
+
+
+def table(path: Path) -> dict[str, list[str]]:
+    """Read a file back: label and cells."""
+    with path.open(newline="", encoding="utf-8") as file:
+        labels, *rows = list(csv.reader(file))
+    return dict(zip(labels, (list(column) for column in zip(*rows, strict=True)), strict=True))
+
+
+def numbers(cells: list[str]) -> list[float]:
+    return [float(cell) for cell in cells]
+
+
+def test_programmes_follow_one_another_in_time_and_charge(journal: Journal) -> None:
+    journal.report("charge", programme(4, current_a=3.6))
+    journal.report("discharge", programme(3, current_a=-3.6, begun_unix_s=START_UNIX_S + 600.0))
+    history = read_cell_history(journal.reader)
+    assert history.series.time_s.tolist() == [0.0, 10.0, 20.0, 30.0, 600.0, 610.0, 620.0]
+    assert history.series.charge_ah == pytest.approx([0.0, 0.01, 0.02, 0.03, 0.03, 0.02, 0.01])
+    assert history.programme.tolist() == [0, 0, 0, 0, 1, 1, 1]
+    assert history.first_rows == [0, 4]
+    assert history.programme_uids == ("charge", "discharge")
+    assert history.unix_s[4] == START_UNIX_S + 600.0
+
+
+def test_rows_that_were_reported_twice_are_there_once(journal: Journal) -> None:
+    rows = programme(6, current_a=1e-4)
+    for part in (rows[:4], rows[2:], rows[:1]):
+        journal.report("charge", part)
+    history = read_cell_history(journal.reader)
+    assert history.series.time_s.tolist() == [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]
+
+
+def test_a_host_clock_that_was_set_back_does_not_turn_time_round(journal: Journal) -> None:
+    journal.report("one", programme(3, current_a=1e-4))
+    journal.report("two", programme(3, current_a=1e-4, begun_unix_s=START_UNIX_S - 3600.0))
+    assert read_cell_history(journal.reader).series.time_s.tolist() == [0, 10, 20, 20, 30, 40]
+
+
+def test_a_long_record_is_read_whole(journal: Journal) -> None:
+    for number in range(12):
+        journal.report(f"programme {number}", programme(2001, current_a=1e-4))
+    assert len(read_cell_history(journal.reader).series) == 12 * 2001
+
+
+def test_a_journal_without_a_cell_has_nothing_to_export(tmp_path: Path, journal: Journal) -> None:
+    with pytest.raises(HistoryError, match="less than two rows"):
+        read_cell_history(JournalReader(tmp_path / "none.db"))
+    journal.report("charge", programme(1, current_a=1e-4))
+    with pytest.raises(HistoryError, match="less than two rows"):
+        read_cell_history(journal.reader)
+
+
+def test_rows_that_lack_a_column_are_named(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "old.db")
+    writer.append("cell_rows", {"programme_uid": "x", "columns": ["row"], "rows": [[1], [2]]})
+    reader = JournalReader(tmp_path / "old.db")
+    with pytest.raises(HistoryError, match="lack time_s, unix_s, voltage_v"):
+        read_cell_history(reader)
+    reader.close()
+    writer.close()
+
+
+def test_the_journal_names_the_columns_that_are_read() -> None:
+    row = programme(2, current_a=1e-4)[1]
+    document = dict(zip([field.name for field in fields(CellRow)], astuple(row), strict=True))
+    assert {"row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah"} <= set(document)
+
+
+def test_a_file_holds_what_the_journal_holds(tmp_path: Path, journal: Journal) -> None:
+    journal.report("charge", programme(4, current_a=3.6))
+    journal.report("discharge", programme(3, current_a=-1.8, begun_unix_s=START_UNIX_S + 600.0))
+    journal.report("again", programme(2, current_a=3.6, begun_unix_s=START_UNIX_S + 900.0))
+    path = tmp_path / "cell.bdf.csv"
+    history = read_cell_history(journal.reader)
+    assert write_cell_history(path, history, ambient_temperature_c=60.0) == 9
+    found = table(path)
+    assert list(found) == [
+        "Test Time / s",
+        "Voltage / V",
+        "Current / A",
+        "Unix Time / s",
+        "Cycle Count / 1",
+        "Step Count / 1",
+        "Step Type",
+        "Charging Capacity / Ah",
+        "Discharging Capacity / Ah",
+        "Ambient Temperature / degC",
+    ]
+    assert found["Test Time / s"][3:5] == ["30.000", "600.000"]
+    assert found["Unix Time / s"][0] == "1795000000.000"
+    assert found["Current / A"][4] == "-1.800000000e+00"
+    assert found["Cycle Count / 1"] == ["1"] * 7 + ["2"] * 2
+    assert found["Step Count / 1"] == ["1"] * 4 + ["2"] * 3 + ["3"] * 2
+    assert found["Step Type"] == ["charge"] * 4 + ["discharge"] * 3 + ["charge"] * 2
+    assert numbers(found["Charging Capacity / Ah"])[-1] == pytest.approx(0.04)
+    assert numbers(found["Discharging Capacity / Ah"])[-1] == pytest.approx(0.01)
+    assert found["Ambient Temperature / degC"] == ["60.00"] * 9
+
+
+def test_a_new_programme_in_the_same_direction_is_a_new_step(
+    tmp_path: Path, journal: Journal
+) -> None:
+    journal.report("one", programme(2, current_a=1e-4))
+    journal.report("two", programme(2, current_a=1e-4, begun_unix_s=START_UNIX_S + 60.0))
+    write_cell_history(tmp_path / "cell.bdf.csv", read_cell_history(journal.reader))
+    assert table(tmp_path / "cell.bdf.csv")["Step Count / 1"] == ["1", "1", "2", "2"]
+    assert "Ambient Temperature / degC" not in table(tmp_path / "cell.bdf.csv")
+
+
+def test_capacities_of_the_simulated_cell_survive_the_file(tmp_path: Path) -> None:
+    twin = TwinRows("asslb")
+    twin.flow(0.2)
+    twin.rest(300.0)
+    twin.flow(-0.2)
+    series = twin.series
+    rows = len(series)
+    history = CellHistory(
+        series, START_UNIX_S + series.time_s, np.zeros(rows, dtype=np.int64), ("one",)
+    )
+    temperatures_c = np.linspace(59.9, 60.1, rows)
+    path = tmp_path / file_name("BNL", "ASSLB01", date(2026, 11, 22), 1)
+    assert write_cell_history(path, history, ambient_temperature_c=temperatures_c) == rows
+    found = table(path)
+    (cycle,) = cycle_capacities(series)
+    charged_ah = numbers(found["Charging Capacity / Ah"])
+    assert charged_ah[-1] == pytest.approx(cycle.charge_ah, rel=1e-3)
+    assert np.all(np.diff(charged_ah) >= 0.0)
+    read_back = CellSeries.counted(
+        *(numbers(found[name]) for name in ("Test Time / s", "Voltage / V", "Current / A"))
+    )
+    (again,) = cycle_capacities(read_back)
+    assert again.coulombic_efficiency == pytest.approx(cycle.coulombic_efficiency, rel=1e-6)
+    assert sorted(set(found["Step Type"])) == ["charge", "discharge", "rest"]
+
+
+def test_spectra_have_a_step_each_and_a_capacitor_is_negative(tmp_path: Path) -> None:
+    frequency_hz = np.array([1e5, 1e2, 0.01])
+    spectrum = ImpedanceSpectrum(frequency_hz, np.array([60.0 - 1.5j, 300.0 - 120.0j, 900.0]))
+    spectra = [
+        MeasuredSpectrum(spectrum, 1800.0 * n, START_UNIX_S + 1800.0 * n, 3.7 + 0.1 * n, 6.8e-5)
+        for n in range(2)
+    ]
+    path = tmp_path / "spectra.bdf.csv"
+    assert write_spectra(path, spectra) == 6
+    found = table(path)
+    assert found["Step Count / 1"] == ["1", "1", "1", "2", "2", "2"]
+    assert found["Frequency / Hz"][:3] == ["100000", "100", "0.01"]
+    assert found["Imaginary Impedance / ohm"][:3] == ["-1.5", "-120", "0"]
+    assert found["Real Impedance / ohm"][3:] == ["60", "300", "900"]
+    assert found["Voltage / V"][3] == "3.800000"
+    with pytest.raises(BdfError, match="no spectrum"):
+        write_spectra(path, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "=cmd|' /C calc'!A0", '="a,b"']
+)
+def test_text_is_never_a_formula(tmp_path: Path, text: str) -> None:
+    write_table(tmp_path / "t.bdf.csv", {**REQUIRED, "Step Type": [text]})
+    assert table(tmp_path / "t.bdf.csv")["Step Type"] == ["'" + text]
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", "\r\n=1", "\0=1"])
+def test_a_formula_does_not_hide_behind_a_control_character(tmp_path: Path, text: str) -> None:
+    write_table(tmp_path / "t.bdf.csv", {**REQUIRED, "Step Type": [text]})
+    assert table(tmp_path / "t.bdf.csv")["Step Type"] == ["' =1"]
+
+
+def test_a_negative_number_is_not_text(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.bdf.csv", {**REQUIRED, "Current / A": [-1e-4]})
+    assert table(tmp_path / "t.bdf.csv")["Current / A"] == ["-1.000000000e-04"]
+
+
+@given(text=st.text(st.characters(exclude_categories=("Cs",)), max_size=20))
+def test_any_text_comes_back_in_its_one_cell(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.mktemp("bdf") / "t.bdf.csv"
+    write_table(path, {**REQUIRED, "Step Type": [text]})
+    (cell,) = table(path)["Step Type"]
+    if text.isprintable():
+        assert cell in {text, "'" + text}
+    assert cell.lstrip()[:1] not in {"=", "+", "-", "@"}
+
+
+def test_a_table_without_a_required_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BdfError, match="requires Voltage / V, Current / A"):
+        write_table(tmp_path / "t.bdf.csv", {"Test Time / s": [0.0]})
+    with pytest.raises(BdfError, match="must agree"):
+        write_table(tmp_path / "t.bdf.csv", {**REQUIRED, "Unix Time / s": [0.0, 1.0]})
+
+
+def test_a_number_that_is_not_finite_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BdfError, match="Voltage / V has a value that is not finite"):
+        write_table(tmp_path / "t.bdf.csv", {**REQUIRED, "Voltage / V": [float("nan")]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_in_one_go(tmp_path: Path) -> None:
+    path = tmp_path / "t.bdf.csv"
+    path.write_text("old")
+    write_table(path, REQUIRED)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["t.bdf.csv"]
+    assert path.read_text().splitlines()[0] == "Test Time / s,Voltage / V,Current / A"
+
+
+def test_temperatures_must_be_as_many_as_the_rows(tmp_path: Path, journal: Journal) -> None:
+    journal.report("charge", programme(4, current_a=1e-4))
+    with pytest.raises(BdfError, match="3 temperatures do not belong to 4 rows"):
+        write_cell_history(
+            tmp_path / "t.bdf.csv",
+            read_cell_history(journal.reader),
+            ambient_temperature_c=np.zeros(3),
+        )
+
+
+@pytest.mark.parametrize(
+    ("institution", "cell", "number", "name"),
+    [
+        ("BNL", "ASSLB01", 1, "BNL__ASSLB01__20261122_001.bdf.csv"),
+        ("NSLS II, BNL", "../cell_7", 42, "NSLS-II-BNL__cell-7__20261122_042.bdf.csv"),
+    ],
+)
+def test_a_file_is_named_by_who_which_and_when(
+    institution: str, cell: str, number: int, name: str
+) -> None:
+    assert file_name(institution, cell, date(2026, 11, 22), number) == name
+
+
+@pytest.mark.parametrize(("cell", "number"), [("///", 1), ("", 1), ("A", 0), ("A", 1000)])
+def test_a_file_that_cannot_be_named_is_refused(cell: str, number: int) -> None:
+    with pytest.raises(BdfError):
+        file_name("BNL", cell, date(2026, 11, 22), number)
