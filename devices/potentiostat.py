@@ -16,7 +16,14 @@ from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellSample
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.errors import DeviceError
-from devices.techniques import EndState, Envelope, Milestone, Technique, refuse_beyond
+from devices.techniques import (
+    EndState,
+    Envelope,
+    Milestone,
+    Technique,
+    refuse_beyond,
+    refuse_unsupported,
+)
 
 __all__ = ["Potentiostat"]
 
@@ -68,6 +75,11 @@ class Potentiostat:
         return self._keeper.report.state == "running"
 
     @property
+    def under_way(self) -> bool:
+        """Whether a programme runs or is held: whether there is more of it to come."""
+        return self._keeper.report.state in {"running", "held"}
+
+    @property
     def description(self) -> CellDescription:
         """What is known of the cell before it is measured.
 
@@ -87,6 +99,11 @@ class Potentiostat:
         return self._keeper.envelope
 
     @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that the instrument can do by itself."""
+        return self._keeper.capabilities
+
+    @property
     def charge_ah(self) -> float:
         """Charge counted since the programme began, up to the newest row; 0 before."""
         row = self._keeper.last_row
@@ -101,8 +118,10 @@ class Potentiostat:
             technique: What `kickoff` will start.
 
         Raises:
+            UnsupportedTechniqueError: If the instrument cannot do it; nothing went over the wire.
             LimitExceededError: If it is beyond the envelope; nothing went over the wire.
         """
+        refuse_unsupported(self.capabilities, technique, who=self.name)
         refuse_beyond(self.envelope, technique, who=self.name)
         status = CellStatus(self.name, doing=f"preparing {technique}", timeout_s=_ORDER_S)
         follow(self._keeper.prepare(technique), status)

@@ -195,12 +195,12 @@ class _Experiment:
     def _charge_until(self, due_ah: float) -> MsgGenerator[bool]:
         """Wait for a charge and file the rows on the way; False when the programme has ended."""
         step_ah = _COLLECT_EVERY_SOC * self.cell.description.reference_capacity_ah
-        while self.cell.running and self.cell.charge_ah < due_ah:
+        while self.cell.under_way and self.cell.charge_ah < due_ah:
             yield from bps.checkpoint()
             mark_ah = min(due_ah, self.cell.charge_ah + step_ah)
             yield from bps.prepare(self.cell.milestone, Milestone(charge_ah=mark_ah), wait=True)
             yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
-        return bool(self.cell.running)
+        return bool(self.cell.under_way)
 
     def _scan(self, on_beam_loss: str) -> MsgGenerator[None]:
         """Take one scan; when it fails, note why and take it again."""

@@ -22,6 +22,10 @@ class CountingCell(Named):
         self.running = False
         self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
 
+    @property
+    def under_way(self) -> bool:
+        return self.running
+
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")
 
