@@ -44,9 +44,8 @@ _DATA = Path("data")
 def serve(
     config: Config = None,
     data: Data = _DATA,
-    host: Annotated[str | None, typer.Option(help="Address to serve on.")] = None,
+    host: Annotated[str | None, typer.Option(help="Loopback address to serve on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to serve on; 0: a free one.")] = None,
-    public_read: Annotated[bool, typer.Option(help="Let anybody read without a key.")] = False,
     cell: Cell = None,
     rate: Rate = None,
 ) -> None:
@@ -54,7 +53,7 @@ def serve(
     from operando.commands import serve_session
 
     changes: dict[str, dict[str, Any]] = {
-        "server": {"host": host, "port": port, "public_read": public_read or None},
+        "server": {"host": host, "port": port},
         "cell": {"kind": cell},
         "simulation": {"rate": rate},
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 __all__ = [
     "ArchiveSettings",
@@ -114,7 +115,16 @@ class ServerSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
-    public_read: bool = False
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_this_machine(cls, host: str) -> str:
+        if host == "localhost" or _is_loopback(host):
+            return host
+        raise ValueError(
+            f"{host} is not an address of the loopback: whoever reaches the session can drive the"
+            " cell, and there are no keys yet; forward a port instead (ssh -L)"
+        )
 
 
 class ArchiveSettings(_Section):
@@ -150,6 +160,13 @@ class Settings(_Section):
         tree = self.model_dump(exclude_unset=True)
         tree[section] = {**tree.get(section, {}), **values}
         return Settings.model_validate(tree)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings(path: Path | None) -> Settings:

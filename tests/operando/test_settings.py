@@ -69,3 +69,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().cell.mass_g = 1.0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "example.org", "::"])
+def test_a_host_that_others_can_reach_is_refused(tmp_path: Path, host: str) -> None:
+    file = tmp_path / "operando.toml"
+    file.write_text(f'[server]\nhost = "{host}"\n')
+    with pytest.raises(SettingsError, match="not an address of the loopback"):
+        load_settings(file)
