@@ -89,8 +89,6 @@ def settings_with(config: Path | None, changes: Changes) -> Settings:
             settings = settings.replaced(section, **given) if given else settings
     except SettingsError as error:
         _leave(str(error), BAD_PARAMETERS)
-    except ValueError as error:
-        _leave(f"the command line: {error}", BAD_PARAMETERS)
     return settings
 
 

@@ -156,10 +156,17 @@ class Settings(_Section):
         return self
 
     def replaced(self, section: str, **values: Any) -> Settings:
-        """Return a copy with some values of one section replaced, validated again."""
+        """Return a copy with some values of one section replaced, validated again.
+
+        Raises:
+            SettingsError: Names every field that is wrong.
+        """
         tree = self.model_dump(exclude_unset=True)
         tree[section] = {**tree.get(section, {}), **values}
-        return Settings.model_validate(tree)
+        try:
+            return Settings.model_validate(tree)
+        except ValidationError as error:
+            raise SettingsError(_in_words(error)) from error
 
 
 def _is_loopback(host: str) -> bool:
