@@ -17,6 +17,10 @@ from devices.errors import (
     MotionError,
     NotConnectedError,
     NotInTimeError,
+    ProgrammeError,
+    StepProblem,
+    TechniqueError,
+    UnsupportedTechniqueError,
 )
 from devices.exposures import FrameSeries
 from devices.heater import Heater
@@ -31,10 +35,14 @@ from devices.sample_stage import SampleStage
 from devices.shutter import Shutter
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
+    CyclicVoltammetry,
     EndState,
     Envelope,
+    Impedance,
     Milestone,
     OpenCircuit,
+    Rest,
     Technique,
     technique_from_document,
 )
@@ -49,6 +57,8 @@ __all__ = [
     "CellRow",
     "CommandError",
     "ConstantCurrent",
+    "ConstantVoltage",
+    "CyclicVoltammetry",
     "DeviceError",
     "EndState",
     "EnergyAxis",
@@ -57,6 +67,7 @@ __all__ = [
     "FrameSeries",
     "GuardedMotor",
     "Heater",
+    "Impedance",
     "InstrumentMismatchError",
     "Keithley2450",
     "LimitExceededError",
@@ -72,11 +83,16 @@ __all__ = [
     "NotInTimeError",
     "OpenCircuit",
     "Potentiostat",
+    "ProgrammeError",
+    "Rest",
     "RingCurrent",
     "SampleStage",
     "Shutter",
+    "StepProblem",
     "Technique",
+    "TechniqueError",
     "TxmCamera",
+    "UnsupportedTechniqueError",
     "connect_microscope",
     "technique_from_document",
 ]

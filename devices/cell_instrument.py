@@ -64,6 +64,10 @@ class CellInstrument(Protocol):
         """Maker, model, serial number and firmware."""
 
     @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that it can do by itself."""
+
+    @property
     def watchdog_s(self) -> float:
         """Window in the instrument's time in which it wants a beat; 0 for none."""
 
@@ -80,7 +84,12 @@ class CellInstrument(Protocol):
         """Take over the programme that runs, or ran last, to read it again from its first row."""
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
-        """Load the technique into the instrument and let it run."""
+        """Load the technique into the instrument and let it run.
+
+        Args:
+            technique: One of its capabilities.
+            keep_rows: Go on behind the rows in the buffer: another part of the same programme.
+        """
 
     def state(self) -> InstrumentState:
         """Ask what the instrument does now."""

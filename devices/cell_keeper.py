@@ -114,6 +114,11 @@ class CellKeeper:
         return self._programme.report(lost=str(self._error) if self._error else "")
 
     @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that the instrument can do by itself."""
+        return self._instrument.capabilities
+
+    @property
     def last_row(self) -> CellRow | None:
         """The newest row of the programme."""
         return self._programme.last_row

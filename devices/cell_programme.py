@@ -17,6 +17,7 @@ from devices.techniques import (
     Envelope,
     Technique,
     refuse_beyond,
+    refuse_unsupported,
     technique_from_document,
 )
 
@@ -103,10 +104,12 @@ class CellProgramme:
         """Put the limits in; False if this very programme runs and nothing is to be done.
 
         Raises:
+            UnsupportedTechniqueError: If the instrument cannot do the technique.
             LimitExceededError: If the technique is beyond the envelope.
             CellBusyError: If another programme runs or is held.
             DeviceError: If the instrument refuses.
         """
+        refuse_unsupported(self._instrument.capabilities, technique, who=self._name)
         refuse_beyond(self._envelope, technique, who=self._name)
         if self._state in {RUNNING, HELD}:
             if technique == self.technique:

@@ -15,7 +15,14 @@ from devices.errors import (
 )
 from devices.link import Link
 from devices.source_settings import SourceSettings, source_settings
-from devices.techniques import Envelope, Technique, refuse_beyond
+from devices.techniques import (
+    ConstantCurrent,
+    Envelope,
+    OpenCircuit,
+    Technique,
+    refuse_beyond,
+    refuse_unsupported,
+)
 from devices.trigger_program import trigger_program
 
 __all__ = ["Keithley2450"]
@@ -28,6 +35,7 @@ _PROTECTIONS_V = (2, 5, 10, 20, 40)
 _ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT'
 _COLUMNS = 4
 _CHUNK_ROWS = 400
+_CAPABILITIES: frozenset[type[Technique]] = frozenset({ConstantCurrent, OpenCircuit})
 _IN_LIMIT = 4 | 32  # bits of SOURSTAT: overvoltage protection, programmed limit
 
 
@@ -57,6 +65,11 @@ class Keithley2450:
     def watchdog_s(self) -> float:
         """Window of the watchdog in the instrument's time, 0 for none."""
         return self._watchdog_s
+
+    @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that it can do by itself."""
+        return _CAPABILITIES
 
     def connect(self) -> InstrumentState:
         """Begin to talk to the instrument; its output stays as it is, for it may be charging.
@@ -142,11 +155,13 @@ class Keithley2450:
         Raises:
             CellBusyError: If a program runs.
             CommandError: If `prepare` was left out, or the instrument objects.
+            UnsupportedTechniqueError: If it cannot do the technique.
             LimitExceededError: If the technique is beyond the envelope.
             LinkDownError: If it did not confirm; it may run nevertheless: ask for its `state`.
         """
         if self._envelope is None:
             raise CommandError(f"{self.identity}: prepare(envelope) comes before start()")
+        refuse_unsupported(self.capabilities, technique, who=self.identity)
         refuse_beyond(self._envelope, technique, who=self.identity)
         if self.state().busy:
             raise CellBusyError(f"{self.identity}: a programme runs already; end it first")

@@ -6,23 +6,47 @@ of the run. Times are the instrument's. Currents are positive on charge.
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
-from devices.errors import LimitExceededError
+from devices.cyclic_voltammetry import CyclicVoltammetry
+from devices.direct_current import ConstantCurrent, ConstantVoltage, OpenCircuit, Rest
+from devices.envelope import Envelope
+from devices.errors import LimitExceededError, TechniqueError, UnsupportedTechniqueError
+from devices.impedance import Impedance
+from devices.number_checks import require_finite
 
 __all__ = [
+    "TECHNIQUES",
     "ConstantCurrent",
+    "ConstantVoltage",
+    "CyclicVoltammetry",
     "EndState",
     "Envelope",
+    "Impedance",
     "Milestone",
     "OpenCircuit",
+    "Rest",
     "Technique",
+    "limits_passed",
     "refuse_beyond",
+    "refuse_unsupported",
     "technique_from_document",
 ]
+
+Technique = ConstantCurrent | ConstantVoltage | Rest | OpenCircuit | CyclicVoltammetry | Impedance
+
+TECHNIQUES: Mapping[str, type[Technique]] = {
+    "constant_current": ConstantCurrent,
+    "constant_voltage": ConstantVoltage,
+    "rest": Rest,
+    "open_circuit": OpenCircuit,
+    "cyclic_voltammetry": CyclicVoltammetry,
+    "impedance": Impedance,
+}
+"""By the name that a document gives them."""
 
 
 class EndState(Enum):
@@ -30,109 +54,6 @@ class EndState(Enum):
 
     OPEN_CIRCUIT = "open_circuit"
     KEEP = "keep"
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """Hold the limits that no programme on this cell may pass.
-
-    Args:
-        min_voltage_v: Lowest voltage the cell may be brought to.
-        max_voltage_v: Highest voltage the cell may be brought to.
-        max_current_a: Largest current of either sign.
-        margin_v: How far beyond the voltages the instrument's analog clamp sits.
-
-    Raises:
-        ValueError: If a limit is not a finite number, not positive, or the voltages are crossed.
-    """
-
-    min_voltage_v: float
-    max_voltage_v: float
-    max_current_a: float
-    margin_v: float = 0.05
-
-    def __post_init__(self) -> None:
-        _require_finite(self, "min_voltage_v", "max_voltage_v", "max_current_a", "margin_v")
-        _require_positive(self, "max_current_a", "margin_v")
-        if not 0.0 <= self.min_voltage_v < self.max_voltage_v:
-            raise ValueError(
-                f"Envelope: the cell needs 0 <= min_voltage_v < max_voltage_v, "
-                f"not {self.min_voltage_v} V and {self.max_voltage_v} V"
-            )
-
-    @property
-    def clamp_voltage_v(self) -> float:
-        """Where the analog clamp sits while the cell is charged."""
-        return self.max_voltage_v + self.margin_v
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the limits as plain numbers for a start document."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class ConstantCurrent:
-    """Charge (positive current) or discharge (negative) until a voltage or a time.
-
-    Args:
-        current_a: Signed, not zero.
-        until_voltage_v: Where the programme ends; the envelope's own limit if None.
-        max_duration_s: Longest time with current, in the instrument's time.
-        period_s: Time between two readings.
-
-    Raises:
-        ValueError: If a number is not finite, or a time not positive, or the current zero.
-    """
-
-    current_a: float
-    until_voltage_v: float | None
-    max_duration_s: float
-    period_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        _require_finite(self, "current_a", "until_voltage_v", "max_duration_s", "period_s")
-        _require_positive(self, "until_voltage_v", "max_duration_s", "period_s")
-        if self.current_a == 0.0:
-            raise ValueError("ConstantCurrent: 0 A is OpenCircuit")
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the technique as plain values for a start document."""
-        return {"technique": "constant_current", **asdict(self)}
-
-    def rest_after(self, elapsed_s: float) -> ConstantCurrent:
-        """Return what is left of it after some time with current."""
-        return replace(self, max_duration_s=_time_left_s(self, elapsed_s))
-
-
-@dataclass(frozen=True)
-class OpenCircuit:
-    """Watch the voltage of the cell while no current flows.
-
-    Args:
-        max_duration_s: How long, in the instrument's time.
-        period_s: Time between two readings.
-
-    Raises:
-        ValueError: If a time is not a finite, positive number.
-    """
-
-    max_duration_s: float
-    period_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        _require_finite(self, "max_duration_s", "period_s")
-        _require_positive(self, "max_duration_s", "period_s")
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the technique as plain values for a start document."""
-        return {"technique": "open_circuit", **asdict(self)}
-
-    def rest_after(self, elapsed_s: float) -> OpenCircuit:
-        """Return what is left of it after some time."""
-        return replace(self, max_duration_s=_time_left_s(self, elapsed_s))
-
-
-Technique = ConstantCurrent | OpenCircuit
 
 
 @dataclass(frozen=True)
@@ -153,13 +74,46 @@ class Milestone:
     elapsed_s: float | None = None
 
     def __post_init__(self) -> None:
-        _require_finite(self, "charge_ah", "voltage_v", "elapsed_s")
+        require_finite(self, "charge_ah", "voltage_v", "elapsed_s")
         if self.charge_ah is None and self.voltage_v is None and self.elapsed_s is None:
             raise ValueError("Milestone: give at least one of charge_ah, voltage_v, elapsed_s")
 
     def as_document(self) -> dict[str, Any]:
         """Return the milestone as plain values."""
         return asdict(self)
+
+
+def limits_passed(envelope: Envelope, technique: Technique) -> list[tuple[str, str]]:
+    """Return the fields of a technique that its cell must not see, and what is wrong with each.
+
+    Args:
+        envelope: Limits of the cell.
+        technique: What was asked for.
+    """
+    low_v, high_v, largest_a = (
+        envelope.min_voltage_v,
+        envelope.max_voltage_v,
+        envelope.max_current_a,
+    )
+    currents = [
+        (
+            name,
+            f"{value_a:g} A is beyond {largest_a:g} A; "
+            "ask for less, or widen the envelope of this cell",
+        )
+        for name, value_a in technique.currents_a
+        if abs(value_a) > largest_a
+    ]
+    voltages = [
+        (
+            name,
+            f"{value_v:g} V is outside {low_v:g} V to {high_v:g} V; "
+            "ask for a voltage inside the envelope of this cell",
+        )
+        for name, value_v in technique.voltages_v
+        if not low_v <= value_v <= high_v
+    ]
+    return currents + voltages
 
 
 def refuse_beyond(envelope: Envelope, technique: Technique, *, who: str) -> None:
@@ -171,58 +125,54 @@ def refuse_beyond(envelope: Envelope, technique: Technique, *, who: str) -> None
         who: Name of the cell, for the message.
 
     Raises:
-        LimitExceededError: If the current or the final voltage is beyond the envelope.
+        LimitExceededError: If a current or a voltage is beyond the envelope.
     """
-    if not isinstance(technique, ConstantCurrent):
-        return
-    if abs(technique.current_a) > envelope.max_current_a:
-        raise LimitExceededError(
-            f"{who}: {technique.current_a:g} A is beyond {envelope.max_current_a:g} A; "
-            "ask for less, or widen the envelope of this cell"
-        )
-    until_v = technique.until_voltage_v
-    if until_v is not None and not envelope.min_voltage_v <= until_v <= envelope.max_voltage_v:
-        raise LimitExceededError(
-            f"{who}: {until_v:g} V is outside {envelope.min_voltage_v:g} V to "
-            f"{envelope.max_voltage_v:g} V; ask for a voltage inside the envelope of this cell"
+    for _, problem in limits_passed(envelope, technique):
+        raise LimitExceededError(f"{who}: {problem}")
+
+
+def refuse_unsupported(
+    capabilities: frozenset[type[Technique]], technique: Technique, *, who: str
+) -> None:
+    """Refuse a technique that an instrument lacks; call it before anything is sent.
+
+    Args:
+        capabilities: What the instrument can do.
+        technique: What was asked for.
+        who: Name of the instrument, for the message.
+
+    Raises:
+        UnsupportedTechniqueError: Names what the instrument can do.
+    """
+    if type(technique) not in capabilities:
+        can = ", ".join(name for name, kind in TECHNIQUES.items() if kind in capabilities)
+        raise UnsupportedTechniqueError(
+            f"{who}: this instrument does no {type(technique).__name__}; it can do {can}"
         )
 
 
-def technique_from_document(document: dict[str, Any]) -> Technique:
+def technique_from_document(document: Mapping[str, Any]) -> Technique:
     """Make the technique again from what ``as_document`` gave.
 
     Args:
-        document: As it stands in a start document or in a journal.
+        document: As it stands in a start document, in a journal or in a file.
 
     Raises:
-        ValueError: If it names no technique that we know.
+        ValueError: If it names no technique that we know, a field is missing, unknown or wrong.
     """
     values = {key: value for key, value in document.items() if key != "technique"}
-    match document.get("technique"):
-        case "constant_current":
-            return ConstantCurrent(**values)
-        case "open_circuit":
-            return OpenCircuit(**values)
-        case name:
-            raise ValueError(
-                f"no technique is called {name!r}; known are constant_current and open_circuit"
-            )
-
-
-def _time_left_s(technique: Technique, elapsed_s: float) -> float:
-    # At least one reading, so that a programme held in its last seconds still ends by itself.
-    return max(technique.period_s, technique.max_duration_s - elapsed_s)
-
-
-def _require_finite(item: object, *names: str) -> None:
-    for name in names:
-        value = getattr(item, name)
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"{type(item).__name__}: {name} is {value}; it must be finite")
-
-
-def _require_positive(item: object, *names: str) -> None:
-    for name in names:
-        value = getattr(item, name)
-        if value is not None and value <= 0.0:
-            raise ValueError(f"{type(item).__name__}: {name} is {value}; it must be above zero")
+    name = document.get("technique")
+    if not isinstance(name, str) or name not in TECHNIQUES:
+        raise ValueError(f"no technique is called {name!r}; known are {', '.join(TECHNIQUES)}")
+    kind = TECHNIQUES[name]
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    for key in values:
+        if key not in known:
+            raise TechniqueError(kind, key, f"is no field; there are {', '.join(known)}")
+    for key, is_required in known.items():
+        if is_required and key not in values:
+            raise TechniqueError(kind, key, "is missing")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error

@@ -2,7 +2,14 @@
 
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import CellBusyError, LinkDownError
-from devices.techniques import Envelope, Technique
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    Envelope,
+    OpenCircuit,
+    Rest,
+    Technique,
+)
 
 CURRENT_A = 6.8e-5
 
@@ -43,6 +50,10 @@ class StandInInstrument:
     @property
     def identity(self) -> str:
         return f"KEITHLEY INSTRUMENTS,MODEL 2450,{self.serial},1.7.12b"
+
+    @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        return frozenset({ConstantCurrent, ConstantVoltage, Rest, OpenCircuit})
 
     @property
     def watchdog_s(self) -> float:
