@@ -13,6 +13,7 @@ from devices.heartbeat import Heartbeat
 from devices.row_collector import RowCollector
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
     EndState,
     Envelope,
     Technique,
@@ -32,6 +33,7 @@ FINISHED = "finished"
 LOST = "lost"
 
 _FIRST_ROW_S = 10.0
+_WITH_CURRENT = (ConstantCurrent, ConstantVoltage)
 
 
 class CellProgramme:
@@ -248,8 +250,8 @@ class CellProgramme:
     def _follow(self, state: InstrumentState) -> None:
         if self._state == RUNNING and not state.busy:
             running_s = self._rows.running_s
-            reason = why_it_ended(self.technique, self.last_row, running_s, self._envelope)
-            self._enter(FINISHED, reason)
+            ending = why_it_ended(self.technique, self.last_row, running_s, self._envelope)
+            self._enter(FINISHED, ending.reason)
         elif self._state != RUNNING and state.busy:
             by_hand = self._has_run or self.technique is None
             self._enter(RUNNING, "started by somebody else" if by_hand else "started")
@@ -267,7 +269,7 @@ class CellProgramme:
 
     def _guard(self, rows: list[CellRow]) -> None:
         """Stop as the last of three: after the analog clamp and the limit in the program."""
-        if self._state != RUNNING or not isinstance(self.technique, ConstantCurrent):
+        if self._state != RUNNING or not isinstance(self.technique, _WITH_CURRENT):
             return
         reason = beyond_limits(rows, self._envelope)
         if reason:

@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from devices.cell_record import CellRow
-from devices.techniques import ConstantCurrent, Envelope, Technique
+from devices.source_settings import CURRENT_HELD
+from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Technique
 
-__all__ = ["beyond_limits", "why_it_ended"]
+__all__ = ["Ending", "beyond_limits", "why_it_ended"]
 
-_CURRENT_HELD = 0.97  # of the demanded one; the program in the instrument tests the same
+_CUTOFF_TOLERANCE = 1.05  # the last reading is one of several in a noisy, falling current
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why the instrument switched off by itself.
+
+    Attributes:
+        reason: In words.
+        planned: Whether the technique says that it ends so; a programme may then go on.
+    """
+
+    reason: str
+    planned: bool
 
 
 def why_it_ended(
     technique: Technique | None, row: CellRow | None, running_s: float, envelope: Envelope
-) -> str:
+) -> Ending:
     """Guess from the last row why the instrument switched off by itself.
 
     Args:
         technique: What ran, if known.
-        row: The last reading, if there was one.
+        row: Its last reading, if there was one.
         running_s: Time with the output on.
         envelope: Limits of the cell.
     """
     if technique is None or row is None:
-        return "the programme in the instrument ended"
+        return Ending("the programme in the instrument ended", planned=False)
     if isinstance(technique, ConstantCurrent) and _is_at_limit(technique, row, envelope):
-        return f"the voltage limit was reached at {row.voltage_v:.4f} V"
+        return Ending(f"the voltage limit was reached at {row.voltage_v:.4f} V", planned=True)
+    if isinstance(technique, ConstantVoltage) and _is_cut_off(technique, row):
+        return Ending(f"the current had fallen to {row.current_a:.3g} A", planned=True)
     if running_s >= technique.max_duration_s - 1.5 * technique.period_s:
-        return "the longest duration was reached"
-    return "the instrument switched off by itself: its watchdog, or somebody at its front panel"
+        return Ending("the longest duration was reached", planned=True)
+    return Ending(
+        "the instrument switched off by itself: its watchdog, or somebody at its front panel",
+        planned=False,
+    )
 
 
 def beyond_limits(rows: Sequence[CellRow], envelope: Envelope) -> str:
@@ -49,6 +69,11 @@ def beyond_limits(rows: Sequence[CellRow], envelope: Envelope) -> str:
 
 def _is_at_limit(technique: ConstantCurrent, row: CellRow, envelope: Envelope) -> bool:
     if technique.current_a < 0.0:
-        return abs(row.current_a) < _CURRENT_HELD * abs(technique.current_a)
+        return abs(row.current_a) < CURRENT_HELD * abs(technique.current_a)
     high_v = technique.until_voltage_v or envelope.max_voltage_v
     return not envelope.min_voltage_v < row.voltage_v < high_v
+
+
+def _is_cut_off(technique: ConstantVoltage, row: CellRow) -> bool:
+    cutoff_a = technique.cutoff_current_a
+    return cutoff_a is not None and abs(row.current_a) <= _CUTOFF_TOLERANCE * cutoff_a

@@ -17,8 +17,10 @@ from devices.link import Link
 from devices.source_settings import SourceSettings, source_settings
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
     Envelope,
     OpenCircuit,
+    Rest,
     Technique,
     refuse_beyond,
     refuse_unsupported,
@@ -32,10 +34,13 @@ logger = logging.getLogger(__name__)
 _MODELS = ("2450", "2460", "2461", "2470")
 _OLDEST_FIRMWARE = (1, 6)
 _PROTECTIONS_V = (2, 5, 10, 20, 40)
-_ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT'
-_COLUMNS = 4
+# The unit says whether voltage or current was read: the rows of one programme may differ in it.
+_ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
+_COLUMNS = 5
 _CHUNK_ROWS = 400
-_CAPABILITIES: frozenset[type[Technique]] = frozenset({ConstantCurrent, OpenCircuit})
+_CAPABILITIES: frozenset[type[Technique]] = frozenset(
+    {ConstantCurrent, ConstantVoltage, Rest, OpenCircuit}
+)
 _IN_LIMIT = 4 | 32  # bits of SOURSTAT: overvoltage protection, programmed limit
 
 
@@ -54,7 +59,6 @@ class Keithley2450:
         self._four_wire = four_wire
         self._envelope: Envelope | None = None
         self._rows_read = 0
-        self._senses_voltage = True
 
     @property
     def identity(self) -> str:
@@ -136,13 +140,8 @@ class Keithley2450:
         self._rows_read = 0
 
     def adopt(self, envelope: Envelope) -> None:
-        """Take over what the instrument does, or did last, and read it again from row 1.
-
-        Raises:
-            LinkDownError: If nobody answers.
-        """
+        """Take over what the instrument does, or did last, and read it again from row 1."""
         self._envelope = envelope
-        self._senses_voltage = self._link.query(":SOUR:FUNC?").upper().startswith("CURR")
         self._rows_read = 0
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
@@ -150,7 +149,7 @@ class Keithley2450:
 
         Args:
             technique: What to do.
-            keep_rows: Go on behind the rows in the buffer: the second half of a programme.
+            keep_rows: Go on behind the rows in the buffer: another part of the same programme.
 
         Raises:
             CellBusyError: If a program runs.
@@ -170,7 +169,6 @@ class Keithley2450:
         for query, value in settings.read_back:
             self._expect_number(query, value)
         self._load(technique, settings, keep_rows=keep_rows)
-        self._senses_voltage = settings.senses_voltage
         if not keep_rows:
             self._rows_read = 0
         self._link.apply(":INIT")
@@ -205,17 +203,18 @@ class Keithley2450:
         if last < first:
             return []
         reply = self._link.query(_ROWS.format(first=first, last=last))
+        fields = reply.split(",")
+        if len(fields) != _COLUMNS * (last - first + 1):
+            raise self._out_of_step(reply)
         try:
-            values = [float(field) for field in reply.split(",")]
+            readings = [
+                _reading(first + k, *fields[_COLUMNS * k : _COLUMNS * (k + 1)])
+                for k in range(last - first + 1)
+            ]
         except ValueError as error:
             raise self._out_of_step(reply) from error
-        if len(values) != _COLUMNS * (last - first + 1):
-            raise self._out_of_step(reply)
         self._rows_read = last
-        return [
-            self._reading(first + k, values[_COLUMNS * k : _COLUMNS * (k + 1)])
-            for k in range(last - first + 1)
-        ]
+        return readings
 
     def programme_uid(self) -> str:
         """Name the programme in the buffer by the instrument and the instant of its row 1.
@@ -271,12 +270,6 @@ class Keithley2450:
         )
         self._link.apply(*program)
 
-    def _reading(self, row: int, values: list[float]) -> Reading:
-        read, source, time_s, status = values
-        voltage_v, current_a = (read, source) if self._senses_voltage else (source, read)
-        limited = bool(int(status) & _IN_LIMIT)
-        return Reading(row, time_s, voltage_v, current_a, limited)
-
     def _refuse_stranger(self) -> None:
         fields = self.identity.upper().split(",")
         known = len(fields) == 4 and "KEITHLEY" in fields[0] and fields[1].endswith(_MODELS)
@@ -308,3 +301,10 @@ class Keithley2450:
         return LinkDownError(
             f"{self._link.resource}: {reply[:60]!r} does not answer what was asked"
         )
+
+
+def _reading(row: int, read: str, source: str, time_s: str, status: str, unit: str) -> Reading:
+    values = float(read), float(source)
+    voltage_v, current_a = values if unit.strip().upper().startswith("V") else values[::-1]
+    limited = bool(int(status) & _IN_LIMIT)
+    return Reading(row, float(time_s), voltage_v, current_a, limited)

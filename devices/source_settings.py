@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices.techniques import ConstantCurrent, Envelope, Technique
+from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Technique
 from devices.trigger_program import SoftLimits
 
-__all__ = ["SourceSettings", "source_settings"]
+__all__ = ["CURRENT_HELD", "SourceSettings", "source_settings"]
+
+CURRENT_HELD = 0.97
+"""A discharge ends when its current is below this share: the cell has come down to the voltage."""
 
 _LOWEST_RANGE_A = 1e-6
 
@@ -19,13 +22,11 @@ class SourceSettings:
     Attributes:
         commands: Set commands, in order.
         read_back: Queries, and the number that each must answer.
-        senses_voltage: Whether the voltage is measured and the current sourced.
-        limits: Of the measured quantity; the program ends outside.
+        limits: Of the measured quantity.
     """
 
     commands: tuple[str, ...]
     read_back: tuple[tuple[str, float], ...]
-    senses_voltage: bool
     limits: SoftLimits
 
 
@@ -37,22 +38,25 @@ def source_settings(technique: Technique, envelope: Envelope, *, four_wire: bool
         envelope: Limits of the cell.
         four_wire: Sense the voltage at the cell; output-off clears this in the instrument.
     """
-    if isinstance(technique, ConstantCurrent) and technique.current_a < 0.0:
-        return _discharge(technique, envelope, four_wire=four_wire)
-    return _charge(technique, envelope, four_wire=four_wire)
+    match technique:
+        case ConstantVoltage():
+            return _hold_voltage(technique, envelope, four_wire=four_wire)
+        case ConstantCurrent() if technique.current_a < 0.0:
+            return _discharge(technique, envelope, four_wire=four_wire)
+        case ConstantCurrent():
+            high_v = technique.until_voltage_v or envelope.max_voltage_v
+            limits = SoftLimits(envelope.min_voltage_v, high_v)
+            return _source_current(technique.current_a, limits, envelope, four_wire=four_wire)
+    # Without a current the cell may be where no current would be allowed to bring it.
+    limits = SoftLimits(0.0, envelope.clamp_voltage_v)
+    return _source_current(0.0, limits, envelope, four_wire=four_wire)
 
 
-def _charge(technique: Technique, envelope: Envelope, *, four_wire: bool) -> SourceSettings:
+def _source_current(
+    current_a: float, limits: SoftLimits, envelope: Envelope, *, four_wire: bool
+) -> SourceSettings:
     """Source a current, with the analog clamp just above the highest voltage."""
     clamp_v = envelope.clamp_voltage_v
-    if isinstance(technique, ConstantCurrent):
-        current_a = technique.current_a
-        limits = SoftLimits(
-            envelope.min_voltage_v, technique.until_voltage_v or envelope.max_voltage_v
-        )
-    else:
-        current_a = 0.0
-        limits = SoftLimits(0.0, clamp_v)
     commands = (
         ":SOUR:FUNC CURR",
         f":SOUR:CURR:RANG {max(abs(current_a), _LOWEST_RANGE_A):g}",
@@ -65,7 +69,7 @@ def _charge(technique: Technique, envelope: Envelope, *, four_wire: bool) -> Sou
         f":SENS:VOLT:RSEN {_on_off(four_wire)}",
     )
     read_back = ((":SOUR:CURR?", current_a), (":SOUR:CURR:VLIM?", clamp_v))
-    return SourceSettings(commands, read_back, senses_voltage=True, limits=limits)
+    return SourceSettings(commands, read_back, limits=limits)
 
 
 def _discharge(
@@ -78,20 +82,40 @@ def _discharge(
     """
     voltage_v = technique.until_voltage_v or envelope.min_voltage_v
     current_a = abs(technique.current_a)
+    limits = SoftLimits(-1.2 * current_a, -CURRENT_HELD * current_a)
+    return _source_voltage(voltage_v, current_a, limits, four_wire=four_wire)
+
+
+def _hold_voltage(
+    technique: ConstantVoltage, envelope: Envelope, *, four_wire: bool
+) -> SourceSettings:
+    """Source the voltage; a current below the cut-off, of either sign, ends the program."""
+    largest_a = technique.max_current_a or envelope.max_current_a
+    cutoff_a = technique.cutoff_current_a
+    if cutoff_a is None:
+        limits = SoftLimits(-1.2 * largest_a, 1.2 * largest_a)
+    else:
+        limits = SoftLimits(-cutoff_a, cutoff_a, ends="IN")
+    return _source_voltage(technique.voltage_v, largest_a, limits, four_wire=four_wire)
+
+
+def _source_voltage(
+    voltage_v: float, limit_a: float, limits: SoftLimits, *, four_wire: bool
+) -> SourceSettings:
+    """Source a voltage with the current limited, of either sign."""
     commands = (
         ":SOUR:FUNC VOLT",
         ":SOUR:VOLT:RANG 20",
         f":SOUR:VOLT {voltage_v:.6g}",
-        f":SOUR:VOLT:ILIM {current_a:.9g}",
+        f":SOUR:VOLT:ILIM {limit_a:.9g}",
         ":SOUR:VOLT:READ:BACK ON",
         ':SENS:FUNC "CURR"',
-        f":SENS:CURR:RANG {max(current_a, _LOWEST_RANGE_A):g}",
+        f":SENS:CURR:RANG {max(limit_a, _LOWEST_RANGE_A):g}",
         ":SENS:CURR:NPLC 1",
         f":SENS:CURR:RSEN {_on_off(four_wire)}",
     )
-    read_back = ((":SOUR:VOLT?", voltage_v), (":SOUR:VOLT:ILIM?", current_a))
-    limits = SoftLimits(-1.2 * current_a, -0.97 * current_a)
-    return SourceSettings(commands, read_back, senses_voltage=False, limits=limits)
+    read_back = ((":SOUR:VOLT?", voltage_v), (":SOUR:VOLT:ILIM?", limit_a))
+    return SourceSettings(commands, read_back, limits=limits)
 
 
 def _on_off(flag: bool) -> str:

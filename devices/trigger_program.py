@@ -7,6 +7,7 @@ waits for the host's sign of life if there is a watchdog, and switches the outpu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["SoftLimits", "trigger_program"]
 
@@ -16,10 +17,17 @@ _APERTURE_S = 0.02  # one power line cycle; part of the period between two readi
 
 @dataclass(frozen=True)
 class SoftLimits:
-    """The measured quantity ends the program when it leaves this range (V or A)."""
+    """The range of the measured quantity (V or A) that ends the program.
+
+    Attributes:
+        low: Its lower end.
+        high: Its upper end.
+        ends: "OUT": the program ends outside of the range; "IN": inside of it.
+    """
 
     low: float
     high: float
+    ends: Literal["OUT", "IN"] = "OUT"
 
 
 def trigger_program(
@@ -35,7 +43,7 @@ def trigger_program(
     The first reading is taken as soon as the output is on, so that the charge of row 1 is zero.
 
     Args:
-        limits: Range of the sensed quantity.
+        limits: Of the sensed quantity.
         period_s: Time between two readings.
         max_duration_s: Longest time with the output on.
         watchdog_s: Window in which the host must beat at least once; 0 for no watchdog. Without a
@@ -44,23 +52,27 @@ def trigger_program(
     """
     readings = max(1, round(max_duration_s / period_s))
     window = max(1, round(watchdog_s / period_s)) if watchdog_s > 0.0 else 0
-    off = 11 if window else 8
+    off = 13 if window else 8
     blocks = [
         "NOP 1" if keep_rows else f"BUFF:CLE 1,{_BUFFER}",
         "SOUR:STAT 2,ON",
         f"MEAS 3,{_BUFFER}",
         f"DEL:CONS 4,{max(0.0, period_s - _APERTURE_S):.6g}",
         f"MEAS 5,{_BUFFER}",
-        f"BRAN:LIM:CONS 6,OUT,{limits.low:.9g},{limits.high:.9g},{off},5",
+        f"BRAN:LIM:CONS 6,{limits.ends},{limits.low:.9g},{limits.high:.9g},{off},5",
     ]
-    if window:
-        blocks += [
-            f"BRAN:COUN 7,{window},4",
-            "BRAN:EVEN 8,COMM,10",
-            f"BRAN:ALW 9,{off}",
-            f"BRAN:COUN 10,{max(1, readings // window)},4",
-        ]
-    else:
-        blocks.append(f"BRAN:COUN 7,{readings},4")
+    blocks += _watched_count(readings, window) if window else [f"BRAN:COUN 7,{readings},4"]
     blocks.append(f"SOUR:STAT {off},OFF")
     return [':TRIG:LOAD "Empty"', *(f":TRIG:BLOC:{block}" for block in blocks)]
+
+
+def _watched_count(readings: int, window: int) -> list[str]:
+    """Count all readings, and in each window look for a beat of the host; block 13 is the end."""
+    return [
+        f"BRAN:COUN 7,{readings},9",
+        "BRAN:ALW 8,13",
+        f"BRAN:COUN 9,{window},4",
+        "BRAN:EVEN 10,COMM,12",
+        "BRAN:ALW 11,13",
+        "BRAN:ALW 12,4",
+    ]

@@ -2,10 +2,18 @@ import pytest
 
 from devices.cell_record import CellRow
 from devices.cell_verdicts import beyond_limits, why_it_ended
-from devices.techniques import ConstantCurrent, Envelope, OpenCircuit
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    Envelope,
+    OpenCircuit,
+    Rest,
+    Technique,
+)
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 CHARGE = ConstantCurrent(1e-4, 4.1, 3600.0)
+HOLD = ConstantVoltage(4.1, 3600.0, cutoff_current_a=1e-5)
 
 
 def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
@@ -13,25 +21,31 @@ def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
 
 
 @pytest.mark.parametrize(
-    ("technique", "last", "running_s", "reason"),
+    ("technique", "last", "running_s", "reason", "planned"),
     [
-        (CHARGE, row(4.1003), 80.0, "the voltage limit was reached at 4.1003 V"),
-        (CHARGE, row(2.95), 80.0, "the voltage limit was reached at 2.9500 V"),
-        (CHARGE, row(3.9), 3600.0, "the longest duration was reached"),
-        (CHARGE, row(3.9), 80.0, "its watchdog, or somebody at its front panel"),
-        (ConstantCurrent(-1e-4, 3.0, 3600.0), row(3.0, -9e-5), 80.0, "reached at 3.0000 V"),
-        (OpenCircuit(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached"),
-        (None, row(3.9), 80.0, "the programme in the instrument ended"),
-        (CHARGE, None, 0.0, "the programme in the instrument ended"),
+        (CHARGE, row(4.1003), 80.0, "the voltage limit was reached at 4.1003 V", True),
+        (CHARGE, row(2.95), 80.0, "the voltage limit was reached at 2.9500 V", True),
+        (CHARGE, row(3.9), 3600.0, "the longest duration was reached", True),
+        (CHARGE, row(3.9), 80.0, "its watchdog, or somebody at its front panel", False),
+        (ConstantCurrent(-1e-4, 3.0, 3600.0), row(3.0, -9e-5), 80.0, "reached at 3.0000 V", True),
+        (OpenCircuit(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached", True),
+        (HOLD, row(4.1, 9.9e-6), 80.0, "the current had fallen to 9.9e-06 A", True),
+        (HOLD, row(4.1, 5e-5), 80.0, "its watchdog, or somebody at its front panel", False),
+        (Rest(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached", True),
+        (None, row(3.9), 80.0, "the programme in the instrument ended", False),
+        (CHARGE, None, 0.0, "the programme in the instrument ended", False),
     ],
 )
 def test_the_last_row_tells_why_a_programme_ended(
-    technique: ConstantCurrent | OpenCircuit | None,
+    technique: Technique | None,
     last: CellRow | None,
     running_s: float,
     reason: str,
+    planned: bool,
 ) -> None:
-    assert why_it_ended(technique, last, running_s, ENVELOPE).endswith(reason)
+    ending = why_it_ended(technique, last, running_s, ENVELOPE)
+    assert ending.reason.endswith(reason)
+    assert ending.planned is planned
 
 
 def test_only_what_is_beyond_the_clamp_is_beyond_the_limits() -> None:

@@ -7,10 +7,19 @@ from devices.errors import (
     InstrumentMismatchError,
     LimitExceededError,
     LinkDownError,
+    UnsupportedTechniqueError,
 )
 from devices.keithley import Keithley2450
 from devices.link import Link
-from devices.techniques import ConstantCurrent, Envelope, OpenCircuit
+from devices.source_settings import source_settings
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    Envelope,
+    Impedance,
+    OpenCircuit,
+    Rest,
+)
 from devices.trigger_program import SoftLimits, trigger_program
 from tests.devices.scripted_peer import Exchange, ScriptedPeer, Silence
 
@@ -164,7 +173,7 @@ def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> Non
         ":SENS:CURR:RSEN ON;*OPC?",
         "1",
     )
-    rows = ':TRAC:DATA? 1,1,"defbuffer1",READ,SOUR,REL,SOURSTAT'
+    rows = ':TRAC:DATA? 1,1,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
     limit = ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,-8.16e-05,-6.596e-05,8,5"
     program = PROGRAM[0].replace(":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,8,5", limit)
     with ScriptedPeer(
@@ -172,7 +181,7 @@ def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> Non
         (":SOUR:VOLT?", "3.000000E+00"),
         (":SOUR:VOLT:ILIM?", "6.800000E-05"),
         *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
-        (rows, "-6.800000E-05,3.650000E+00,0.000000,160"),
+        (rows, "-6.800000E-05,3.650000E+00,0.000000,160,Amp DC"),
     ) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
@@ -193,16 +202,57 @@ def test_a_watchdog_counts_windows_and_waits_for_the_host_in_each() -> None:
         SoftLimits(3.0, 4.2), period_s=10.0, max_duration_s=21_600.0, watchdog_s=1200.0
     )
     assert program[6:] == [
-        ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,11,5",
-        ":TRIG:BLOC:BRAN:COUN 7,120,4",
-        ":TRIG:BLOC:BRAN:EVEN 8,COMM,10",
-        ":TRIG:BLOC:BRAN:ALW 9,11",
-        ":TRIG:BLOC:BRAN:COUN 10,18,4",
-        ":TRIG:BLOC:SOUR:STAT 11,OFF",
+        ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,13,5",
+        ":TRIG:BLOC:BRAN:COUN 7,2160,9",
+        ":TRIG:BLOC:BRAN:ALW 8,13",
+        ":TRIG:BLOC:BRAN:COUN 9,120,4",
+        ":TRIG:BLOC:BRAN:EVEN 10,COMM,12",
+        ":TRIG:BLOC:BRAN:ALW 11,13",
+        ":TRIG:BLOC:BRAN:ALW 12,4",
+        ":TRIG:BLOC:SOUR:STAT 13,OFF",
     ]
 
 
-def test_open_circuit_is_watched_with_no_current_and_no_lower_limit() -> None:
+def test_a_hold_at_a_voltage_ends_inside_of_its_cut_off_current() -> None:
+    settings: Exchange = (
+        ":SOUR:FUNC VOLT;:SOUR:VOLT:RANG 20;:SOUR:VOLT 4.2;:SOUR:VOLT:ILIM 6.8e-05;"
+        ':SOUR:VOLT:READ:BACK ON;:SENS:FUNC "CURR";:SENS:CURR:RANG 6.8e-05;:SENS:CURR:NPLC 1;'
+        ":SENS:CURR:RSEN ON;*OPC?",
+        "1",
+    )
+    program = PROGRAM[0].replace("OUT,3,4.2,8,5", "IN,-1.7e-05,1.7e-05,8,5")
+    with ScriptedPeer(
+        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
+        (":SOUR:VOLT?", "4.200000E+00"),
+        (":SOUR:VOLT:ILIM?", "6.800000E-05"),
+        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+    ) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        instrument.start(
+            ConstantVoltage(4.2, 3600.0, cutoff_current_a=1.7e-5, max_current_a=6.8e-5)
+        )
+
+
+def test_without_a_cut_off_the_envelope_limits_the_current_and_the_time_ends_the_hold() -> None:
+    technique = ConstantVoltage(4.2, 3600.0)
+    settings = source_settings(technique, ENVELOPE, four_wire=True)
+    assert ":SOUR:VOLT:ILIM 0.001" in settings.commands
+    assert settings.limits == SoftLimits(pytest.approx(-1.2e-3), pytest.approx(1.2e-3))
+
+
+def test_what_it_cannot_do_never_reaches_the_wire() -> None:
+    with ScriptedPeer(HELLO, *PREPARE) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        with pytest.raises(UnsupportedTechniqueError, match="does no Impedance; it can do const"):
+            instrument.start(Impedance((1.0,), amplitude_a=1e-6))
+
+
+@pytest.mark.parametrize("technique", [OpenCircuit(3600.0), Rest(3600.0)])
+def test_a_cell_is_watched_with_no_current_and_no_lower_limit(
+    technique: OpenCircuit | Rest,
+) -> None:
     settings: Exchange = (
         ":SOUR:FUNC CURR;:SOUR:CURR:RANG 1e-06;:SOUR:CURR 0;:SOUR:CURR:VLIM 4.25;"
         ':SOUR:CURR:READ:BACK ON;:SENS:FUNC "VOLT";:SENS:VOLT:RANG 20;:SENS:VOLT:NPLC 1;'
@@ -218,19 +268,20 @@ def test_open_circuit_is_watched_with_no_current_and_no_lower_limit() -> None:
     ) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
-        instrument.start(OpenCircuit(3600.0))
+        instrument.start(technique)
 
 
 def test_rows_come_by_number_and_each_once() -> None:
     with ScriptedPeer(
         HELLO,
         (
-            ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT',
-            "3.700000E+00,6.800000E-05,0.000000,200,3.800000E+00,6.800000E-05,10.000000,232",
+            ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT',
+            "3.700000E+00,6.800000E-05,0.000000,200,Volt DC,"
+            "6.800000E-05,3.800000E+00,10.000000,232,Amp DC",
         ),
         (
-            ':TRAC:DATA? 3,3,"defbuffer1",READ,SOUR,REL,SOURSTAT',
-            "3.900000E+00,6.800000E-05,20.000000,200",
+            ':TRAC:DATA? 3,3,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT',
+            "3.900000E+00,6.800000E-05,20.000000,200,Volt DC",
         ),
     ) as peer:
         instrument = smu(peer)
@@ -247,8 +298,8 @@ def test_rows_that_the_buffer_lost_are_missing_in_the_numbers() -> None:
     with ScriptedPeer(
         HELLO,
         (
-            ':TRAC:DATA? 100,100,"defbuffer1",READ,SOUR,REL,SOURSTAT',
-            "3.700000E+00,6.800000E-05,990.000000,200",
+            ':TRAC:DATA? 100,100,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT',
+            "3.700000E+00,6.800000E-05,990.000000,200,Volt DC",
         ),
     ) as peer:
         readings = smu(peer).read_new(InstrumentState(100, 100, True, "RUNNING"))
@@ -256,7 +307,7 @@ def test_rows_that_the_buffer_lost_are_missing_in_the_numbers() -> None:
 
 
 def test_a_short_reply_is_not_taken_for_rows() -> None:
-    rows = ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT'
+    rows = ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
     with (
         ScriptedPeer(HELLO, (rows, "3.700000E+00,6.800000E-05")) as peer,
         pytest.raises(LinkDownError, match="does not answer what was asked"),

@@ -21,7 +21,14 @@ from devices.errors import (
 )
 from devices.keithley import Keithley2450
 from devices.potentiostat import Potentiostat
-from devices.techniques import ConstantCurrent, EndState, Milestone, OpenCircuit
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    EndState,
+    Milestone,
+    OpenCircuit,
+    Rest,
+)
 from tests.devices.potentiostat_support import (
     CHARGE_A,
     ENVELOPE,
@@ -104,6 +111,36 @@ def test_a_discharge_stops_at_the_lower_voltage_by_its_analog_limit(
     voltages_v = [reading.voltage_v for reading in _read_all(smu)]
     assert min(voltages_v) > 3.295
     assert bench.world.read_cell().current_a == 0.0
+
+
+def test_a_hold_at_a_voltage_ends_when_the_current_has_fallen(
+    bench: Bench, smu: Keithley2450
+) -> None:
+    smu.prepare(ENVELOPE)
+    smu.start(
+        ConstantVoltage(3.75, 8 * 3600.0, cutoff_current_a=0.5 * CHARGE_A, max_current_a=CHARGE_A)
+    )
+    bench.world.clock.advance(4 * 3600.0)
+    wait_for(lambda: not smu.state().busy)
+    readings = _read_all(smu)
+    assert readings[0].current_a == pytest.approx(CHARGE_A, rel=1e-3)
+    assert readings[0].limited
+    assert readings[-1].current_a == pytest.approx(0.5 * CHARGE_A, rel=0.02)
+    assert readings[-1].voltage_v == pytest.approx(3.75, abs=1e-3)
+    assert not readings[-1].limited
+    assert bench.world.read_cell().current_a == 0.0
+
+
+def test_a_rest_leaves_the_charge_where_it_is(bench: Bench, smu: Keithley2450) -> None:
+    smu.prepare(ENVELOPE)
+    soc = bench.world.read_cell().soc
+    smu.start(Rest(1800.0, period_s=60.0))
+    bench.world.clock.advance(1900.0)
+    wait_for(lambda: not smu.state().busy)
+    readings = _read_all(smu)
+    assert [round(reading.time_s) for reading in readings] == list(range(0, 1801, 60))
+    assert max(abs(reading.current_a) for reading in readings) < 1e-10
+    assert bench.world.read_cell().soc == pytest.approx(soc, abs=1e-9)
 
 
 def test_prepare_is_refused_to_a_second_host_while_the_output_is_on(
