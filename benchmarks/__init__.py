@@ -1,1 +1,1 @@
-"""How fast the parts are, printed as numbers."""
+"""How fast the parts are, and how good the maps, printed as numbers."""

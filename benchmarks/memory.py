@@ -1,0 +1,80 @@
+"""How much memory the processes of a service take together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Memory", "watching"]
+
+_PERIOD_S = 5.0
+_KIB_PER_GB = 1e9 / 1024
+_PROC = Path("/proc")
+
+
+@dataclass
+class Memory:
+    """The most that was seen at one time.
+
+    Attributes:
+        shared_once_gb: With what processes share counted once (PSS).
+        resident_gb: With what they share counted for each (RSS).
+    """
+
+    shared_once_gb: float = 0.0
+    resident_gb: float = 0.0
+
+
+@contextmanager
+def watching(pid: int) -> Iterator[Memory]:
+    """Look every few seconds at all processes below one.
+
+    Args:
+        pid: Of the process that is not counted itself.
+    """
+    most, ended = Memory(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_PERIOD_S):
+            shared_kib, resident_kib = _kib_below(pid)
+            most.shared_once_gb = max(most.shared_once_gb, shared_kib / _KIB_PER_GB)
+            most.resident_gb = max(most.resident_gb, resident_kib / _KIB_PER_GB)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _kib_below(pid: int) -> tuple[int, int]:
+    shared_kib = resident_kib = 0
+    for child in _children(pid):
+        fields = _rollup(child)
+        below = _kib_below(child)
+        shared_kib += fields.get("Pss", 0) + below[0]
+        resident_kib += fields.get("Rss", 0) + below[1]
+    return shared_kib, resident_kib
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of all threads of a process; none when it has ended."""
+    try:
+        lists = [path.read_text() for path in (_PROC / str(pid) / "task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(child) for found in lists for child in found.split()]
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """Return the sums over the memory of a process in KiB; empty when it has ended."""
+    try:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines}
