@@ -30,6 +30,16 @@ from devices.microscope import Microscope, connect_microscope
 from devices.monochromator import EnergyAxis, Monochromator
 from devices.motor import GuardedMotor
 from devices.potentiostat import Potentiostat
+from devices.prediction import Prediction, predicted
+from devices.programme import Loop, Programme
+from devices.programme_builders import cccv, gitt
+from devices.programme_document import programme_from_document
+from devices.programme_file import (
+    programme_as_toml,
+    programme_from_toml,
+    read_programme,
+    write_programme,
+)
 from devices.ring import MinimumCurrent, RingCurrent
 from devices.sample_stage import SampleStage
 from devices.shutter import Shutter
@@ -74,6 +84,7 @@ __all__ = [
     "Link",
     "LinkDownError",
     "LinkError",
+    "Loop",
     "Microscope",
     "Milestone",
     "MinimumCurrent",
@@ -83,6 +94,8 @@ __all__ = [
     "NotInTimeError",
     "OpenCircuit",
     "Potentiostat",
+    "Prediction",
+    "Programme",
     "ProgrammeError",
     "Rest",
     "RingCurrent",
@@ -93,6 +106,14 @@ __all__ = [
     "TechniqueError",
     "TxmCamera",
     "UnsupportedTechniqueError",
+    "cccv",
     "connect_microscope",
+    "gitt",
+    "predicted",
+    "programme_as_toml",
+    "programme_from_document",
+    "programme_from_toml",
+    "read_programme",
     "technique_from_document",
+    "write_programme",
 ]

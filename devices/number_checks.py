@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from devices.errors import TechniqueError
 
@@ -31,7 +32,7 @@ def require_finite(item: object, *names: str) -> None:
         value = getattr(item, name)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise TechniqueError(item, name, f"is {value!r}; it must be a number")
         if not math.isfinite(value):
             raise TechniqueError(item, name, f"is {value}; it must be finite")
