@@ -129,12 +129,17 @@ def operando_charge(
         "on_lost_host": "keep",
     }
     start = {**experiment.start_document(predicted_s), "policies": policies, **(md or {})}
-    body = bpp.contingency_wrapper(
-        experiment.run(on_beam_loss),
-        except_plan=lambda error: experiment.end(abort_state),
-        else_plan=lambda: experiment.end(end_state),
-    )
-    whole = bpp.run_wrapper(body, md=start)
+
+    def body() -> MsgGenerator[None]:
+        # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
+        yield from experiment.prepare()
+        yield from bpp.contingency_wrapper(
+            experiment.run(on_beam_loss),
+            except_plan=lambda error: experiment.end(abort_state),
+            else_plan=lambda: experiment.end(end_state),
+        )
+
+    whole = bpp.run_wrapper(body(), md=start)
     return str((yield from bpp.set_run_key_wrapper(whole, f"experiment {experiment.uid}")))
 
 
@@ -170,11 +175,13 @@ class _Experiment:
             "predicted_duration_s": predicted_s,
         }
 
-    def run(self, on_beam_loss: str) -> MsgGenerator[None]:
-        """Scan the pristine cell, charge it with scans on the way, scan the charged cell."""
-        # Refuses what is beyond the envelope, before anything moves.
+    def prepare(self) -> MsgGenerator[None]:
+        """Put the limits into the instrument, which refuses them or what is beyond them."""
         yield from bps.prepare(self.cell, self.technique, wait=True)
         yield from bps.declare_stream(self.cell, name=_ECHEM, collect=True)
+
+    def run(self, on_beam_loss: str) -> MsgGenerator[None]:
+        """Scan the pristine cell, charge it with scans on the way, scan the charged cell."""
         yield from self._baseline()
         yield from self._scan(on_beam_loss)
         yield from bps.kickoff(self.cell, wait=True)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from bluesky.utils import FailedStatus, Msg
 
-from devices import CellDescription, ConstantCurrent, EndState, Envelope, Milestone
+from devices import CellBusyError, CellDescription, ConstantCurrent, EndState, Envelope, Milestone
 from plans import BeamLostError, TooManyFailuresError, operando_charge
 from tests.plans.messages import Named, answer, commands, messages, microscope
 
@@ -192,3 +192,19 @@ def test_a_scan_during_which_too_much_charge_passed_is_taken_again() -> None:
     closed = [m for m in rig.seen if m.command == "close_run"]
     assert "more than" in closed[1].kwargs["reason"]
     assert len(rig.scans()) > 5
+
+
+@pytest.mark.parametrize("state", ["open_circuit", "keep"])
+def test_a_cell_that_refuses_its_programme_is_left_alone(state: str) -> None:
+    rig = Rig()
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "prepare" and isinstance(msg.args[0], ConstantCurrent):
+            return CellBusyError("cell: another programme runs")
+        return answer(msg)
+
+    rig.reply = reply
+    with pytest.raises(CellBusyError, match="another programme runs"):
+        rig.run(abort_state=state)
+    assert rig.ended() == []
+    assert rig.seen[-1].command == "close_run"
