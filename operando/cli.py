@@ -147,6 +147,18 @@ def runs(url: Url = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="File to write, e.g. BNL__A1__20261122_001.bdf.csv")],
+    data: Data = _DATA,
+    to: Annotated[str, typer.Option(help="Format; bdf is the one there is.")] = "bdf",
+) -> None:
+    """Write what the cell did as a Battery Data Format table; needs no session."""
+    from operando.commands import export_cell
+
+    export_cell(file, data, to)
+
+
+@app.command()
 def pause(
     now: Annotated[bool, typer.Option("--now", help="At once, not at the checkpoint.")] = False,
     url: Url = None,

@@ -25,6 +25,7 @@ from operando.http_client import (
     SessionError,
     session_url,
 )
+from operando.journal import JournalError, JournalReader
 from operando.settings import Settings, SettingsError, load_settings
 
 __all__ = [
@@ -122,6 +123,22 @@ def show(path: str, *, url: str | None, as_json: bool) -> None:
         out.print_json(data=found)
     else:
         out.print(cli_tables.table_of(path, found))
+
+
+def export_cell(file: Path, data: Path, to: str) -> None:
+    """Write every row of the cell that a data directory holds."""
+    from operando.exports import ExportError, read_cell_history, write_cell_history
+
+    if to != "bdf":
+        _leave(f"no format is called {to!r}; there is bdf", BAD_PARAMETERS)
+    reader = JournalReader(DataDirectory(data).journal)
+    try:
+        rows = write_cell_history(file, read_cell_history(reader))
+    except (ExportError, JournalError, OSError) as error:
+        _leave(f"{data}: {error}", FAILED)
+    finally:
+        reader.close()
+    out.print(f"{rows} rows of the cell are in {file}", markup=False, soft_wrap=True)
 
 
 def watch_session(url: str | None) -> None:

@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from operando import cli
+from operando.journal import JournalWriter
 
 Answer = tuple[int, Any]
 
@@ -230,3 +232,23 @@ def test_interrupting_a_wait_detaches_and_says_so(session: Session) -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "detached; steps runs on" in errors
+
+
+def test_the_rows_of_a_cell_are_exported_without_a_session(
+    tmp_path: Path, monkeypatch: Monkey, capsys: Capture
+) -> None:
+    writer = JournalWriter(tmp_path / "journal.db")
+    columns = ["row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "limited"]
+    rows = [[k + 1, 10.0 * k, 1e9 + 10 * k, 3.6, 68e-6, 1e-7 * k, 0] for k in range(5)]
+    writer.append("cell_rows", {"programme_uid": "p", "columns": columns, "rows": rows})
+    writer.close()
+    file = tmp_path / "cell.bdf.csv"
+    assert operando(monkeypatch, "export", str(file), "--data", str(tmp_path)) == 0
+    assert len(file.read_text().splitlines()) == 6
+    assert "5 rows" in capsys.readouterr().out
+
+
+def test_nothing_to_export_is_said(tmp_path: Path, monkeypatch: Monkey, capsys: Capture) -> None:
+    file = tmp_path / "cell.bdf.csv"
+    assert operando(monkeypatch, "export", str(file), "--data", str(tmp_path)) == 4
+    assert "less than two rows" in capsys.readouterr().err
