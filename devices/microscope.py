@@ -64,7 +64,13 @@ def connect_microscope(
         ring=RingCurrent(f"{prefix}Ring:", name="ring"),
         heater=Heater(f"{prefix}Heater:", name="heater"),
     )
-    wait_until_connected(microscope.devices, timeout_s=timeout_s)
+    try:
+        wait_until_connected(microscope.devices, timeout_s=timeout_s)
+    except NotConnectedError:
+        # Whoever tries again makes new ones; these would search for their channels for ever.
+        for device in microscope.devices:
+            device.destroy()
+        raise
     return microscope
 
 

@@ -1,7 +1,9 @@
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ophyd.signal import EpicsSignalBase
 
 import devices
 from devices.errors import MotionError, NotConnectedError
@@ -41,6 +43,18 @@ def test_all_that_does_not_answer_is_named(tmp_path: Path) -> None:
     message = str(caught.value)
     for name in ("NOBODY:Mono:En.RBV", "NOBODY:cam1:", "NOBODY:HDF1:", "NOBODY:Ring:Current"):
         assert name in message
+
+
+def test_devices_that_nobody_answered_search_for_their_channels_no_longer(tmp_path: Path) -> None:
+    def channels() -> int:
+        return sum(isinstance(thing, EpicsSignalBase) for thing in gc.get_objects())
+
+    gc.collect()
+    before = channels()
+    with pytest.raises(NotConnectedError):
+        connect_microscope("NOBODY:", write_path=tmp_path, timeout_s=0.2)
+    gc.collect()
+    assert channels() == before
 
 
 def test_connecting_takes_less_than_two_seconds(txm: Microscope, ioc: RunningIoc) -> None:
