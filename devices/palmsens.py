@@ -1,0 +1,257 @@
+"""PalmSens EmStat4 and Nexus with MethodSCRIPT as galvanostats with impedance.
+
+They differ from a source-measure unit in three ways that a caller should know. Rows are streamed:
+what nobody reads is lost, and the numbers of the rows show it. There is no analog clamp: the script
+tests the limits at each reading. And there is no watchdog: a script runs on without its host until
+its own limits or its longest duration end it, at open circuit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from devices.cell_instrument import InstrumentState, Reading
+from devices.errors import CellBusyError, CommandError, LimitExceededError, LinkDownError
+from devices.script_output import ScriptOutput
+from devices.script_programs import ProgrammePlace, script_for, sweep_duration_s
+from devices.script_session import ScriptSession
+from devices.serial_link import SerialLink
+from devices.spectrum import MeasuredSpectrum
+from devices.techniques import (
+    ConstantCurrent,
+    CyclicVoltammetry,
+    Envelope,
+    Impedance,
+    OpenCircuit,
+    Rest,
+    Technique,
+    refuse_beyond,
+    refuse_unsupported,
+)
+
+__all__ = ["PalmSens"]
+
+logger = logging.getLogger(__name__)
+
+_CAPABILITIES: frozenset[type[Technique]] = frozenset(
+    {ConstantCurrent, Rest, OpenCircuit, CyclicVoltammetry, Impedance}
+)
+_NUMBERS = (1 << 27) - 1  # of programmes; one a second lasts four years
+
+
+class PalmSens:
+    """One instrument on one serial line.
+
+    Args:
+        link: The line to it; nobody else may use it.
+        periods: Of each frequency that its firmware measures for an impedance; time a sweep to
+            find out. A technique with another number is refused.
+        unix_s: Host's clock, which gives programmes their numbers.
+    """
+
+    def __init__(
+        self, link: SerialLink, *, periods: int = 1, unix_s: Callable[[], float] = time.time
+    ) -> None:
+        self._link = link
+        self._session = ScriptSession(link)
+        self._periods = periods
+        self._unix_s = unix_s
+        self._envelope: Envelope | None = None
+        self._technique: Technique | None = None
+        self._rows_read = 0
+
+    @property
+    def identity(self) -> str:
+        """Maker, model, serial number and firmware; only the first while a script hides them."""
+        return self._session.identity or f"PalmSens on {self._link.resource}"
+
+    @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that it can do by itself."""
+        return _CAPABILITIES
+
+    @property
+    def watchdog_s(self) -> float:
+        """It has no watchdog: 0."""
+        return 0.0
+
+    def connect(self) -> InstrumentState:
+        """Begin to talk to the instrument; what it does goes on, for it may be charging.
+
+        Raises:
+            InstrumentMismatchError: If another instrument answers.
+            LinkDownError: If nobody answers.
+        """
+        self._session.meet()
+        return self._state()
+
+    def disconnect(self) -> None:
+        """Let go of the line; the instrument goes on."""
+        self._link.close()
+
+    def secure(self) -> None:
+        """Open the relay of a cell that nothing runs on.
+
+        Raises:
+            CommandError: If the instrument refuses.
+            LinkDownError: If it does not answer.
+        """
+        if not self.state().busy:
+            self._session.open_circuit()
+
+    def prepare(self, envelope: Envelope) -> None:
+        """Open the circuit and remember the limits; each script carries them.
+
+        Raises:
+            CellBusyError: If a script runs.
+            CommandError: If the instrument refuses.
+            LinkDownError: If it does not answer.
+        """
+        self._refuse_busy()
+        self._session.open_circuit()
+        self._envelope = envelope
+        self._forget_rows()
+
+    def adopt(self, envelope: Envelope) -> None:
+        """Take over what runs, or ran last, and give what is known of it from its first row."""
+        self._envelope = envelope
+        self._rows_read = 0
+
+    def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
+        """Send the technique as a script, with its limits, and let it run.
+
+        Args:
+            technique: What to do.
+            keep_rows: Go on behind the rows that are there: another part of the same programme.
+                The instrument has no clock between scripts, so the pause has no length.
+
+        Raises:
+            CellBusyError: If a script runs.
+            CommandError: If `prepare` was left out, or the instrument refuses the script.
+            UnsupportedTechniqueError: If it cannot do the technique.
+            LimitExceededError: If the technique is beyond the envelope, or wants other periods.
+            LinkDownError: If it did not confirm; it may run nevertheless: ask for its `state`.
+        """
+        if self._envelope is None:
+            raise CommandError(f"{self.identity}: prepare(envelope) comes before start()")
+        refuse_unsupported(self.capabilities, technique, who=self.identity)
+        refuse_beyond(self._envelope, technique, who=self.identity)
+        self._refuse_periods(technique)
+        script = script_for(technique, self._envelope, self._place(keep_rows=keep_rows))
+        self._refuse_busy()
+        if not keep_rows:
+            self._forget_rows()
+        self._technique = technique
+        self._session.begin(script)
+
+    def state(self) -> InstrumentState:
+        """Take what has arrived and say what the instrument does; a reading is not waited for.
+
+        Raises:
+            InstrumentMismatchError: If another instrument has taken its place.
+            LinkDownError: If nobody answers.
+        """
+        self._session.follow()
+        return self._state()
+
+    def read_new(self, state: InstrumentState) -> list[Reading]:
+        """Give the next rows; empty when all have been given.
+
+        Rows that nobody took in time are missing in the numbers.
+
+        Args:
+            state: Taken just before; names the rows that are there.
+        """
+        rows = self._session.output.rows
+        new = [row for row in rows if self._rows_read < row.row <= state.last_row]
+        if new:
+            self._rows_read = new[-1].row
+        return new
+
+    def programme_uid(self) -> str:
+        """Name the programme by the number that its packages carry, the same for every host."""
+        return f"palmsens-{self._session.output.number}"
+
+    def beat(self) -> None:
+        """Do nothing: there is no watchdog."""
+
+    def stop(self) -> None:
+        """Abort the script, wait for its end and open the circuit; both are confirmed.
+
+        Raises:
+            LinkDownError: If the instrument cannot be reached, twice: the cell may be charging.
+            CommandError: If it refuses.
+        """
+        try:
+            self._session.abort()
+        except LinkDownError as error:
+            # Unlike other commands, "abort" may be said twice.
+            logger.warning("%s; aborting once more", error)
+            self._link.open()
+            self._session.abort()
+
+    def spectrum(self) -> MeasuredSpectrum | None:
+        """Give the spectrum of the newest script, as far as it has come; None without a point."""
+        technique = self._technique
+        points = len(technique.frequencies_hz) if isinstance(technique, Impedance) else 0
+        return self._session.output.spectrum(points=points)
+
+    def measure_impedance(self, technique: Impedance) -> MeasuredSpectrum:
+        """Measure one spectrum and wait for it; `start` and `spectrum` do it without waiting.
+
+        Raises:
+            CommandError: If the sweep ended with an error, or before its first point.
+            LinkDownError: If the instrument falls silent for longer than the sweep may take.
+            DeviceError: As in `start`.
+        """
+        self.start(technique)
+        deadline_s = time.monotonic() + 2.0 * sweep_duration_s(technique) + self._link.timeout_s
+        while self._session.running:
+            self._wait_for_output(deadline_s)
+        spectrum, error = self.spectrum(), self._session.output.error
+        if spectrum is None or error:
+            reason = error or "the limits of the cell ended it before its first point"
+            raise CommandError(f"{self.identity}: no spectrum: {reason}")
+        return spectrum
+
+    def _wait_for_output(self, deadline_s: float) -> None:
+        try:
+            self._session.wait_for_output()
+        except LinkDownError:
+            # A slow point is silent for longer than the time limit of the line.
+            if not self._link.is_open or time.monotonic() > deadline_s:
+                raise
+
+    def _state(self) -> InstrumentState:
+        output, running = self._session.output, self._session.running
+        return InstrumentState(
+            first_row=output.rows[0].row if output.rows else 0,
+            last_row=output.last_row,
+            output_on=running and not isinstance(self._technique, OpenCircuit),
+            trigger="RUNNING" if running else "IDLE",
+        )
+
+    def _place(self, *, keep_rows: bool) -> ProgrammePlace:
+        output = self._session.output
+        if keep_rows and output.rows:
+            return ProgrammePlace(output.number, output.last_row, output.rows[-1].time_s)
+        return ProgrammePlace(1 + int(self._unix_s()) % _NUMBERS)
+
+    def _forget_rows(self) -> None:
+        self._session.output = ScriptOutput()
+        self._technique, self._rows_read = None, 0
+
+    def _refuse_busy(self) -> None:
+        if self.state().busy:
+            raise CellBusyError(
+                f"{self.identity}: a script runs on this cell; end it, or let this host adopt it"
+            )
+
+    def _refuse_periods(self, technique: Technique) -> None:
+        if isinstance(technique, Impedance) and technique.periods != self._periods:
+            raise LimitExceededError(
+                f"{self.identity}: it measures {self._periods} periods of each frequency, not "
+                f"{technique.periods}; no command changes that"
+            )
