@@ -18,6 +18,7 @@ from devices.cell_instrument import CellInstrument
 from devices.cell_programme import CellProgramme
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.errors import DeviceError
+from devices.programme import Programme
 from devices.techniques import EndState, Envelope, Technique
 
 __all__ = ["CellKeeper", "CellUpdate"]
@@ -125,8 +126,13 @@ class CellKeeper:
 
     @property
     def technique(self) -> Technique | None:
-        """The programme that runs or ran last, if known."""
+        """The step that runs or ran last, if known."""
         return self._programme.technique
+
+    @property
+    def later_s(self) -> float:
+        """Longest time of the steps that follow the present one."""
+        return self._programme.later_s
 
     def at(self, unix_s: float) -> CellSample | None:
         """Give the state of the cell at an instant of the host's clock; None before any row."""
@@ -143,9 +149,9 @@ class CellKeeper:
         """Call somebody in the keeper's thread after every turn; it must be quick."""
         self._observers.append(observer)
 
-    def prepare(self, technique: Technique) -> Future[None]:
+    def prepare(self, asked: Technique | Programme) -> Future[None]:
         """Put the limits of the cell into the instrument; nothing if this programme runs."""
-        return self.submit(lambda: self._prepare(technique))
+        return self.submit(lambda: self._prepare(asked))
 
     def kickoff(self) -> Future[None]:
         """Start what was prepared, once; nothing if it was started."""
@@ -220,8 +226,8 @@ class CellKeeper:
         elif not held and state == "held":
             self._programme.resume()
 
-    def _prepare(self, technique: Technique) -> None:
-        if self._programme.prepare(technique) and self._uncollected:
+    def _prepare(self, asked: Technique | Programme) -> None:
+        if self._programme.prepare(asked) and self._uncollected:
             logger.info(
                 "%s: %d rows of the last programme were never collected; the journal has them",
                 self.name,

@@ -10,16 +10,15 @@ from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.cell_verdicts import beyond_limits, why_it_ended
 from devices.errors import CellBusyError, DeviceError, LinkDownError
 from devices.heartbeat import Heartbeat
+from devices.programme import Programme, as_programme, refuse_programme
 from devices.row_collector import RowCollector
+from devices.step_sequence import StepSequence
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
     EndState,
     Envelope,
     Technique,
-    refuse_beyond,
-    refuse_unsupported,
-    technique_from_document,
 )
 
 __all__ = ["CellProgramme"]
@@ -54,13 +53,15 @@ class CellProgramme:
         bookmark: Bookmark | None,
         name: str,
     ) -> None:
-        self.technique: Technique | None = None
         self._instrument = instrument
         self._envelope = envelope
         self._bookmark = bookmark
         self._name = name
         self._rows = RowCollector(instrument)
-        self._prepared: Technique | None = None
+        self._prepared: Programme | None = None
+        self._sequence: StepSequence | None = None
+        self._goes_on = True  # whether this host was asked to run the steps that follow
+        self._step_due = False
         self._uid = ""
         self._state = OPEN_CIRCUIT
         self._reason = "nothing was started"
@@ -68,6 +69,16 @@ class CellProgramme:
         self._known = False
         self._has_run = False
         self._heartbeat = Heartbeat(instrument.watchdog_s)
+
+    @property
+    def technique(self) -> Technique | None:
+        """The step that runs or ran last, if known."""
+        return self._sequence.technique if self._sequence else None
+
+    @property
+    def later_s(self) -> float:
+        """Longest time of the steps that follow."""
+        return self._sequence.later_s if self._sequence and self._goes_on else 0.0
 
     @property
     def last_row(self) -> CellRow | None:
@@ -84,12 +95,14 @@ class CellProgramme:
         Args:
             lost: Why the instrument does not answer, if it does not.
         """
+        sequence = self._sequence
+        known = sequence.facts if sequence else {"technique": None}
         return CellReport(
             state=LOST if lost else self._state,
-            technique=self.technique.as_document() if self.technique else None,
             identity=self._instrument.identity,
             reason=lost or self._reason,
             programme_uid=self._uid,
+            **known,
         )
 
     def meet(self, state: InstrumentState) -> None:
@@ -102,19 +115,21 @@ class CellProgramme:
             self._forget("another programme was started meanwhile")
             self._adopt(state)
 
-    def prepare(self, technique: Technique) -> bool:
+    def prepare(self, asked: Technique | Programme) -> bool:
         """Put the limits in; False if this very programme runs and nothing is to be done.
 
         Raises:
+            ProgrammeError: If a step is beyond the envelope or the instrument.
             UnsupportedTechniqueError: If the instrument cannot do the technique.
             LimitExceededError: If the technique is beyond the envelope.
             CellBusyError: If another programme runs or is held.
             DeviceError: If the instrument refuses.
         """
-        refuse_unsupported(self._instrument.capabilities, technique, who=self._name)
-        refuse_beyond(self._envelope, technique, who=self._name)
+        refuse_programme(asked, self._envelope, self._instrument.capabilities, who=self._name)
+        programme = as_programme(asked)
         if self._state in {RUNNING, HELD}:
-            if technique == self.technique:
+            if self._sequence is not None and programme == self._sequence.programme:
+                self._goes_on = True
                 return False
             raise CellBusyError(
                 f"{self._name}: {self.technique or 'an unknown programme'} is {self._state}; "
@@ -122,7 +137,7 @@ class CellProgramme:
             )
         self._instrument.prepare(self._envelope)
         self._begin_anew("prepared")
-        self._prepared = technique
+        self._prepared = programme
         return True
 
     def kickoff(self) -> None:
@@ -131,20 +146,21 @@ class CellProgramme:
         Raises:
             DeviceError: If nothing was prepared, or the instrument does not start.
         """
-        technique = self._prepared
-        if technique is None:
+        programme = self._prepared
+        if programme is None:
             if not self._has_run:
                 raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
             return
         self._started_unix_s = time.time()
-        self._rows.begin(technique, started_unix_s=self._started_unix_s)
-        self.technique, self._prepared = technique, None
+        self._sequence, self._prepared = StepSequence(programme), None
+        self._goes_on = True
+        self._rows.begin(self._sequence.mark, started_unix_s=self._started_unix_s)
         try:
-            self._instrument.start(technique)
+            self._instrument.start(self._sequence.technique)
         except LinkDownError:
             raise  # it may have started: the next poll tells
         except DeviceError:
-            self.technique, self._prepared = None, technique
+            self._sequence, self._prepared = None, programme
             raise
         self._enter(RUNNING, "started")
 
@@ -177,6 +193,7 @@ class CellProgramme:
         last_row = self._instrument.state().last_row
         self._instrument.start(rest, keep_rows=True)
         self._rows.begin_segment(after_row=last_row)
+        self._goes_on = True
         self._enter(RUNNING, "resumed")
 
     def end(self, state: EndState) -> None:
@@ -210,8 +227,9 @@ class CellProgramme:
         if self._prepared is None and state.last_row > 0:
             self._uid = self._uid or self._instrument.programme_uid()
             rows = self._rows.collect(state, now_unix_s=now_unix_s)
+        technique = self.technique
         self._follow(state)
-        self._guard(rows)
+        self._guard(rows, technique)
         self._beat(now_unix_s)
         return rows
 
@@ -226,15 +244,17 @@ class CellProgramme:
         bookmark, self._bookmark = self._bookmark, None
         if bookmark is not None and bookmark.programme_uid != self._uid:
             bookmark = None
-        if bookmark is not None and bookmark.technique is not None:
-            self.technique = technique_from_document(bookmark.technique)
-        self._rows.begin(self.technique, bookmark=bookmark)
+        self._sequence = StepSequence.from_bookmark(bookmark) if bookmark else None
+        # The host that was asked to run the steps is dead: only the present one goes on.
+        self._goes_on = False
+        mark = self._sequence.mark if self._sequence else None
+        self._rows.begin(mark, bookmark=bookmark)
         if state.busy:
             self._enter(RUNNING, "was running when this host came")
         elif bookmark is not None and bookmark.held:
             self._enter(HELD, "was held when this host came")
         else:
-            self._enter(FINISHED, "had ended when this host came")
+            self._enter(FINISHED, "had ended when this host came" + self._not_run)
 
     def _forget(self, reason: str) -> None:
         """Notice that what we followed is not in the instrument any more."""
@@ -242,23 +262,67 @@ class CellProgramme:
         self._instrument.adopt(self._envelope)
 
     def _begin_anew(self, reason: str) -> None:
-        self.technique, self._bookmark, self._uid = None, None, ""
+        self._sequence, self._bookmark, self._uid = None, None, ""
         self._started_unix_s, self._has_run = None, False
         self._rows.begin(None)
         self._enter(OPEN_CIRCUIT, reason)
 
     def _follow(self, state: InstrumentState) -> None:
-        if self._state == RUNNING and not state.busy:
-            running_s = self._rows.running_s
-            ending = why_it_ended(self.technique, self.last_row, running_s, self._envelope)
-            self._enter(FINISHED, ending.reason)
+        if self._state == RUNNING and self._step_due:
+            self._start_step()
+        elif self._state == RUNNING and not state.busy:
+            self._end_step(state)
         elif self._state != RUNNING and state.busy:
             by_hand = self._has_run or self.technique is None
             self._enter(RUNNING, "started by somebody else" if by_hand else "started")
         elif self._state == RUNNING and not state.running:
             self._reason = "the output is on and no program in the instrument guards it; end it"
-        elif self._state == RUNNING and self.last_row is None:
+        elif self._state == RUNNING and not self._step_has_rows:
             self._refuse_silence()
+
+    @property
+    def _step_has_rows(self) -> bool:
+        last = self.last_row
+        return last is not None and (
+            self._sequence is None or last.row >= self._sequence.mark.first_row
+        )
+
+    @property
+    def _not_run(self) -> str:
+        left = self._sequence.left if self._sequence else 0
+        return f"; at most {left} steps were not run" if left else ""
+
+    def _end_step(self, state: InstrumentState) -> None:
+        """Find out why the instrument is off, and have the next step started if all is well."""
+        sequence = self._sequence
+        if sequence is not None and sequence.mark.step > 1 and not self._step_has_rows:
+            self._step_due = True  # nobody confirmed its start, and it did not start
+            return
+        ending = why_it_ended(self.technique, self.last_row, self._rows.running_s, self._envelope)
+        if sequence is None or not sequence.left:
+            self._enter(FINISHED, ending.reason)
+        elif not ending.planned or not self._goes_on:
+            self._enter(FINISHED, ending.reason + self._not_run)
+        elif sequence.advance(at_limit=ending.at_limit, first_row=state.last_row + 1):
+            # Told before it is started, so that a host that dies now leaves no riddle behind.
+            self._rows.begin_step(sequence.mark)
+            self._step_due = True
+            self._reason = f"step {sequence.mark.step} of {sequence.steps}, after: {ending.reason}"
+        else:
+            self._enter(FINISHED, ending.reason)
+
+    def _start_step(self) -> None:
+        if self._sequence is None:
+            return
+        self._step_due = False
+        self._started_unix_s = time.time()
+        try:
+            self._instrument.start(self._sequence.technique, keep_rows=True)
+        except LinkDownError:
+            raise  # it may have started: the next poll tells
+        except DeviceError as error:
+            step = self._sequence.mark.step
+            self._enter(OPEN_CIRCUIT, f"step {step} could not be started: {error}")
 
     def _refuse_silence(self) -> None:
         started = self._started_unix_s
@@ -267,9 +331,9 @@ class CellProgramme:
             self._instrument.stop()
             self._enter(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
 
-    def _guard(self, rows: list[CellRow]) -> None:
+    def _guard(self, rows: list[CellRow], technique: Technique | None) -> None:
         """Stop as the last of three: after the analog clamp and the limit in the program."""
-        if self._state != RUNNING or not isinstance(self.technique, _WITH_CURRENT):
+        if self._state != RUNNING or not isinstance(technique, _WITH_CURRENT):
             return
         reason = beyond_limits(rows, self._envelope)
         if reason:
@@ -286,7 +350,7 @@ class CellProgramme:
     def _enter(self, state: str, reason: str) -> None:
         if state != self._state:
             logger.info("%s: %s: %s", self._name, state, reason)
-        self._state, self._reason = state, reason
+        self._state, self._reason, self._step_due = state, reason, False
         if state == RUNNING:
             self._has_run = True
             self._heartbeat.restart()

@@ -5,89 +5,16 @@ from __future__ import annotations
 import statistics
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellSample, StepMark
 from devices.cell_instrument import Reading
 
-__all__ = ["Bookmark", "CellRecord", "CellReport", "CellRow", "CellSample"]
+__all__ = ["Bookmark", "CellRecord", "CellReport", "CellRow", "CellSample", "StepMark"]
 
 _SECONDS_PER_HOUR = 3600.0
 # Two rows further apart than this many periods have a hold between them: no current flowed.
 _GAP_PERIODS = 1.5
 _KEPT_ROWS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class CellRow:
-    """One reading of a programme, as it goes into journal and documents.
-
-    Attributes:
-        row: Absolute row number in the instrument, from 1; a jump means rows the buffer lost.
-        time_s: Instrument's time since row 1.
-        unix_s: When that was by the host's clock.
-        voltage_v: Voltage of the cell.
-        current_a: Current, positive on charge.
-        charge_ah: Charge counted since the programme began.
-        limited: Whether the analog clamp held the source back.
-    """
-
-    row: int
-    time_s: float
-    unix_s: float
-    voltage_v: float
-    current_a: float
-    charge_ah: float
-    limited: bool
-
-
-@dataclass(frozen=True)
-class CellReport:
-    """What the cell does.
-
-    Attributes:
-        state: "open_circuit", "running", "held", "finished" or "lost".
-        technique: The programme as a document; None if there is none, or none that we know.
-        identity: Of the instrument.
-        reason: Why it is in this state, in a sentence.
-        programme_uid: Of the programme; empty before its first row.
-    """
-
-    state: str
-    technique: dict[str, Any] | None
-    identity: str
-    reason: str
-    programme_uid: str
-
-
-@dataclass(frozen=True)
-class Bookmark:
-    """What an earlier host knew and had reported of a programme.
-
-    Attributes:
-        programme_uid: The programme; the rest counts for no other one.
-        first_row: First row that was not yet reported.
-        technique: The programme as a document.
-        held: Whether it was held.
-        last_unix_s: Host time of the row before `first_row`, if it is known.
-    """
-
-    programme_uid: str
-    first_row: int
-    technique: dict[str, Any] | None
-    held: bool = False
-    last_unix_s: float | None = None
-
-
-@dataclass(frozen=True)
-class CellSample:
-    """The cell at one instant, between rows or a little after the last."""
-
-    unix_s: float
-    time_s: float
-    voltage_v: float
-    current_a: float
-    charge_ah: float
 
 
 class CellRecord:
@@ -98,24 +25,27 @@ class CellRecord:
     buffer again counts the same charge.
 
     Args:
-        period_s: Time between readings; guessed from the first batch if not given.
+        mark: The step that runs, or ran last; rows before it are of the step before it. The time
+            between its readings is guessed from the first batch if the mark does not know it.
         anchor: Instrument's time and host's unix time of one instant, if known.
-        bookmark: Gives the host time of an earlier row.
+        bookmark: Gives the host time and the counted charge of an earlier row.
     """
 
     def __init__(
         self,
         *,
-        period_s: float | None = None,
+        mark: StepMark | None = None,
         anchor: tuple[float, float] | None = None,
         bookmark: Bookmark | None = None,
     ) -> None:
         self.charge_ah = 0.0
         self.running_s = 0.0
         self.rows: list[CellRow] = []
-        self._period_s = period_s
+        self._mark = mark or StepMark()
+        self._period_s = self._mark.period_s
         self._anchor = anchor
         self._bookmark = bookmark
+        self._counted = _counted(bookmark)
         self._last: Reading | None = None
         self._hold_after = 0
 
@@ -127,6 +57,12 @@ class CellRecord:
     def begin_segment(self, *, after_row: int) -> None:
         """Say that no current flowed between a row and the next one."""
         self._hold_after = after_row
+
+    def begin_step(self, mark: StepMark) -> None:
+        """Say that the next step begins; no current flowed between the last row and its first."""
+        self._mark = mark
+        self._period_s = mark.period_s
+        self.running_s = 0.0
 
     def append(
         self, readings: Sequence[Reading], *, polled_unix_s: float, running: bool
@@ -179,12 +115,9 @@ class CellRecord:
         return CellSample(unix_s, row.time_s + ahead_s, row.voltage_v, row.current_a, charge_ah)
 
     def _row(self, reading: Reading, unix_s: float) -> CellRow:
-        last, self._last = self._last, reading
-        if last is not None and not self._is_gap(last, reading):
-            step_s = reading.time_s - last.time_s
-            mean_a = (last.current_a + reading.current_a) / 2.0
-            self.charge_ah += mean_a * step_s / _SECONDS_PER_HOUR
-            self.running_s += step_s
+        self._count(reading)
+        mark = self._mark
+        in_step = reading.row >= mark.first_row
         return CellRow(
             row=reading.row,
             time_s=reading.time_s,
@@ -193,7 +126,24 @@ class CellRecord:
             current_a=reading.current_a,
             charge_ah=self.charge_ah,
             limited=reading.limited,
+            step=mark.step if in_step else max(1, mark.step - 1),
+            cycle=mark.cycle,
         )
+
+    def _count(self, reading: Reading) -> None:
+        last, self._last = self._last, reading
+        if last is not None and last.row < self._mark.first_row <= reading.row:
+            self.running_s = 0.0
+        elif last is not None and not self._is_gap(last, reading):
+            step_s = reading.time_s - last.time_s
+            mean_a = (last.current_a + reading.current_a) / 2.0
+            self.charge_ah += mean_a * step_s / _SECONDS_PER_HOUR
+            self.running_s += step_s
+        if self._counted is not None and reading.row >= self._counted[0]:
+            # What an earlier host had counted holds, also if the buffer has lost rows since.
+            row, charge_ah = self._counted
+            self.charge_ah = charge_ah if last is None or reading.row == row else self.charge_ah
+            self._counted = None
 
     def _is_gap(self, last: Reading, reading: Reading) -> bool:
         if last.row <= self._hold_after < reading.row:
@@ -229,6 +179,13 @@ class CellRecord:
         marked = [reading for reading in readings if reading.row == bookmark.first_row - 1]
         if marked:
             self._anchor = (marked[0].time_s, bookmark.last_unix_s)
+
+
+def _counted(bookmark: Bookmark | None) -> tuple[int, float] | None:
+    """Return the last row that an earlier host had reported, and the charge up to it."""
+    if bookmark is None or bookmark.last_charge_ah is None:
+        return None
+    return bookmark.first_row - 1, bookmark.last_charge_ah
 
 
 def _usual_spacing_s(readings: Sequence[Reading]) -> float | None:

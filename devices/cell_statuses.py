@@ -100,19 +100,17 @@ class MilestoneWatch:
 
     def milestone(self, milestone: Milestone) -> CellStatus:
         """Be done when the milestone is passed or the programme has ended."""
-        technique, row = self._keeper.technique, self._keeper.last_row
+        technique = self._keeper.technique
         falling = isinstance(technique, ConstantCurrent) and technique.current_a < 0.0
         return self._wait(
             f"the way to {milestone}",
             lambda row: _is_passed(milestone, row, falling=falling),
-            patience_s(milestone, technique, row) + self._spare_s,
+            self._patience_s(milestone),
         )
 
     def end_of_programme(self) -> CellStatus:
         """Be done when the programme has ended."""
-        technique, row = self._keeper.technique, self._keeper.last_row
-        longest_s = patience_s(None, technique, row) + self._spare_s
-        return self._wait("the programme", lambda _: False, longest_s)
+        return self._wait("the programme", lambda _: False, self._patience_s(None))
 
     def first_row(self, started: Future[None], status: CellStatus) -> None:
         """Be done when a programme was started and has a row."""
@@ -125,6 +123,11 @@ class MilestoneWatch:
             self._add(_Waiting(status, lambda _: True, status.timeout or self._spare_s))
 
         started.add_done_callback(on_started)
+
+    def _patience_s(self, milestone: Milestone | None) -> float:
+        keeper = self._keeper
+        bound_s = patience_s(milestone, keeper.technique, keeper.last_row, later_s=keeper.later_s)
+        return bound_s + self._spare_s
 
     def _wait(
         self, doing: str, reached: Callable[[CellRow], bool], patience_s: float
@@ -195,7 +198,11 @@ def _is_passed(milestone: Milestone, row: CellRow, *, falling: bool) -> bool:
 
 
 def patience_s(
-    milestone: Milestone | None, technique: Technique | None, row: CellRow | None
+    milestone: Milestone | None,
+    technique: Technique | None,
+    row: CellRow | None,
+    *,
+    later_s: float = 0.0,
 ) -> float:
     """Bound the host's time until a milestone or the end of the programme.
 
@@ -205,15 +212,17 @@ def patience_s(
         milestone: What is waited for; None for the end.
         technique: What runs; a week is given if it is not known.
         row: Where the programme is.
+        later_s: Longest time of the steps that follow.
     """
     elapsed_s, charge_ah = (row.time_s, row.charge_ah) if row else (0.0, 0.0)
-    bounds_s = [technique.max_duration_s if technique else _UNKNOWN_PROGRAMME_S]
+    bounds_s = [technique.max_duration_s + later_s if technique else _UNKNOWN_PROGRAMME_S]
     if milestone is not None and milestone.elapsed_s is not None:
         bounds_s.append(milestone.elapsed_s - elapsed_s)
     if (
         milestone is not None
         and milestone.charge_ah is not None
         and isinstance(technique, ConstantCurrent)
+        and not later_s
     ):
         remaining_ah = milestone.charge_ah - charge_ah
         bounds_s.append(remaining_ah / technique.current_a * _SECONDS_PER_HOUR)

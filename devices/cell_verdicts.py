@@ -21,10 +21,12 @@ class Ending:
     Attributes:
         reason: In words.
         planned: Whether the technique says that it ends so; a programme may then go on.
+        at_limit: Whether a constant current had reached its voltage.
     """
 
     reason: str
     planned: bool
+    at_limit: bool = False
 
 
 def why_it_ended(
@@ -41,7 +43,8 @@ def why_it_ended(
     if technique is None or row is None:
         return Ending("the programme in the instrument ended", planned=False)
     if isinstance(technique, ConstantCurrent) and _is_at_limit(technique, row, envelope):
-        return Ending(f"the voltage limit was reached at {row.voltage_v:.4f} V", planned=True)
+        reason = f"the voltage limit was reached at {row.voltage_v:.4f} V"
+        return Ending(reason, planned=True, at_limit=True)
     if isinstance(technique, ConstantVoltage) and _is_cut_off(technique, row):
         return Ending(f"the current had fallen to {row.current_a:.3g} A", planned=True)
     if running_s >= technique.max_duration_s - 1.5 * technique.period_s:

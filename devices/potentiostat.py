@@ -16,14 +16,8 @@ from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellSample
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.errors import DeviceError
-from devices.techniques import (
-    EndState,
-    Envelope,
-    Milestone,
-    Technique,
-    refuse_beyond,
-    refuse_unsupported,
-)
+from devices.programme import Programme, refuse_programme
+from devices.techniques import EndState, Envelope, Milestone, Technique
 
 __all__ = ["Potentiostat"]
 
@@ -32,8 +26,9 @@ _FIRST_ROW_S = 20.0
 _LOST_LIMIT_S = 60.0
 
 _READ_UNITS = {"time_s": "s", "voltage_v": "V", "current_a": "A", "charge_ah": "Ah"}
-_COLUMN_UNITS = {"row": "", "time_s": "s", "unix_s": "s"} | _READ_UNITS | {"limited": ""}
-_INTEGERS = frozenset({"row", "limited"})
+_LABELS = {"limited": "", "step": "", "cycle": ""}
+_COLUMN_UNITS = {"row": "", "time_s": "s", "unix_s": "s"} | _READ_UNITS | _LABELS
+_INTEGERS = frozenset({"row", *_LABELS})
 
 
 class Potentiostat:
@@ -109,22 +104,23 @@ class Potentiostat:
         row = self._keeper.last_row
         return row.charge_ah if row else 0.0
 
-    def prepare(self, technique: Technique) -> CellStatus:
+    def prepare(self, asked: Technique | Programme) -> CellStatus:
         """Put the limits of the cell into the instrument.
 
-        Nothing is done if this very technique runs already.
+        Nothing is done if this very technique or programme runs already.
 
         Args:
-            technique: What `kickoff` will start.
+            asked: What `kickoff` will start. The steps of a programme follow each other without
+                the plan: the keeper loads each one when the one before has ended as it should.
 
         Raises:
+            ProgrammeError: Names what is wrong with a programme; nothing went over the wire.
             UnsupportedTechniqueError: If the instrument cannot do it; nothing went over the wire.
             LimitExceededError: If it is beyond the envelope; nothing went over the wire.
         """
-        refuse_unsupported(self.capabilities, technique, who=self.name)
-        refuse_beyond(self.envelope, technique, who=self.name)
-        status = CellStatus(self.name, doing=f"preparing {technique}", timeout_s=_ORDER_S)
-        follow(self._keeper.prepare(technique), status)
+        refuse_programme(asked, self.envelope, self.capabilities, who=self.name)
+        status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=_ORDER_S)
+        follow(self._keeper.prepare(asked), status)
         return status
 
     def kickoff(self) -> CellStatus:

@@ -13,9 +13,16 @@ from typing import Any
 
 from devices.envelope import Envelope
 from devices.errors import ProgrammeError, StepProblem
-from devices.techniques import ConstantCurrent, ConstantVoltage, Technique, limits_passed
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    Technique,
+    limits_passed,
+    refuse_beyond,
+    refuse_unsupported,
+)
 
-__all__ = ["Loop", "PlannedStep", "Programme", "as_programme"]
+__all__ = ["Loop", "PlannedStep", "Programme", "as_programme", "refuse_programme"]
 
 _MOST_STEPS = 100_000
 
@@ -132,6 +139,27 @@ class Programme:
 def as_programme(asked: Technique | Programme) -> Programme:
     """Make a programme of one step out of a technique."""
     return asked if isinstance(asked, Programme) else Programme((asked,))
+
+
+def refuse_programme(
+    asked: Technique | Programme,
+    envelope: Envelope,
+    capabilities: frozenset[type[Technique]],
+    *,
+    who: str,
+) -> None:
+    """Refuse a technique or a programme before anything is sent.
+
+    Raises:
+        ProgrammeError: Names each step and field of a programme that is wrong.
+        UnsupportedTechniqueError: If the instrument cannot do the technique.
+        LimitExceededError: If the technique is beyond the envelope.
+    """
+    if isinstance(asked, Programme):
+        asked.refuse_for(envelope, capabilities, who=who)
+        return
+    refuse_unsupported(capabilities, asked, who=who)
+    refuse_beyond(envelope, asked, who=who)
 
 
 @dataclass(frozen=True)

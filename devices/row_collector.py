@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 
 from devices.cell_instrument import CellInstrument, InstrumentState, Reading
-from devices.cell_record import Bookmark, CellRecord, CellRow, CellSample
-from devices.techniques import Technique
+from devices.cell_record import Bookmark, CellRecord, CellRow, CellSample, StepMark
 
 __all__ = ["RowCollector"]
 
@@ -33,7 +32,7 @@ class RowCollector:
 
     @property
     def running_s(self) -> float:
-        """Time with the output on, up to the newest row."""
+        """Time of the present step with the output on, up to the newest row."""
         with self._lock:
             return self._record.running_s
 
@@ -44,7 +43,7 @@ class RowCollector:
 
     def begin(
         self,
-        technique: Technique | None,
+        mark: StepMark | None = None,
         *,
         started_unix_s: float | None = None,
         bookmark: Bookmark | None = None,
@@ -52,13 +51,13 @@ class RowCollector:
         """Begin the record of another programme.
 
         Args:
-            technique: What it is, if known.
+            mark: Its step that runs or ran last, if known.
             started_unix_s: When it was started, if this host did.
             bookmark: What an earlier host had reported of it.
         """
         with self._lock:
             self._record = CellRecord(
-                period_s=technique.period_s if technique else None,
+                mark=mark,
                 anchor=None if started_unix_s is None else (0.0, started_unix_s),
                 bookmark=bookmark,
             )
@@ -69,6 +68,11 @@ class RowCollector:
         """Say that no current flowed between a row and the next one."""
         with self._lock:
             self._record.begin_segment(after_row=after_row)
+
+    def begin_step(self, mark: StepMark) -> None:
+        """Say that the next step of the programme begins; all rows before it were collected."""
+        with self._lock:
+            self._record.begin_step(mark)
 
     def collect(self, state: InstrumentState, *, now_unix_s: float) -> list[CellRow]:
         """Read what is new, and give what no earlier host had reported.

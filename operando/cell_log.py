@@ -15,7 +15,7 @@ __all__ = ["CellLog", "last_bookmark"]
 logger = logging.getLogger(__name__)
 
 _COLUMNS = [field.name for field in fields(CellRow)]
-_ROW, _UNIX_S = _COLUMNS.index("row"), _COLUMNS.index("unix_s")
+_ROW, _UNIX_S, _CHARGE_AH = (_COLUMNS.index(name) for name in ("row", "unix_s", "charge_ah"))
 _ROWS_PER_DOCUMENT = 2000
 
 
@@ -83,4 +83,8 @@ def last_bookmark(reader: JournalReader) -> Bookmark | None:
         technique=state.get("technique") if same else None,
         held=same and state.get("state") == "held",
         last_unix_s=float(last[_UNIX_S]),
+        last_charge_ah=float(last[_CHARGE_AH]),
+        programme=state.get("programme") if same else None,
+        step=int(state.get("step", 1)) if same else 1,
+        step_first_row=int(state.get("step_first_row", 1)) if same else 1,
     )

@@ -1,7 +1,7 @@
 """An instrument in memory for the keeper's tests: rows and states are put in by hand."""
 
 from devices.cell_instrument import InstrumentState, Reading
-from devices.errors import CellBusyError, LinkDownError
+from devices.errors import CellBusyError, DeviceError, LinkDownError
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -26,6 +26,7 @@ class StandInInstrument:
         self.trigger = "IDLE"
         self.silent = False
         self.dies_in_init = False
+        self.refuses_with: DeviceError | None = None
         self.asked: list[str] = []
         self.started: list[Technique] = []
         self.chunk = 400
@@ -39,7 +40,7 @@ class StandInInstrument:
         for _ in range(count):
             row = len(self.rows) + 1
             time_s = self.rows[-1].time_s + 10.0 if self.rows else 0.0
-            self.rows.append(Reading(row, time_s, voltage_v, CURRENT_A, limited=False))
+            self.rows.append(Reading(row, time_s, voltage_v, current_a, limited=False))
 
     def finish(self) -> None:
         self.output_on, self.trigger = False, "IDLE"
@@ -79,13 +80,17 @@ class StandInInstrument:
         self._read = 0
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
+        if self.refuses_with is not None:
+            raise self.refuses_with
         self.asked.append("start")
         self.started.append(technique)
         self.output_on, self.trigger = True, "RUNNING"
         if not keep_rows:
             self.rows, self._read = [], 0
             self.started_unix_s += 1.0
-            self.charge()
+        currents = [current_a for name, current_a in technique.currents_a if name == "current_a"]
+        if not keep_rows or currents or isinstance(technique, Rest):
+            self.charge(current_a=currents[0] if currents else 0.0)
         if self.dies_in_init:
             raise LinkDownError("no answer to :INIT")
 

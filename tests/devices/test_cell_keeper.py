@@ -138,8 +138,10 @@ def test_a_hold_remembers_what_was_left(
     assert not instrument.output_on
     keeper.resume()
     assert instrument.started[-1] == ConstantCurrent(CURRENT_A, 4.2, 3000.0)
+    wait_for(lambda: len(notes.rows) == 62)
     before_ah = notes.rows[-1].charge_ah
-    instrument.charge(2)
+    assert before_ah == notes.rows[-2].charge_ah
+    instrument.charge(1)
     wait_for(lambda: len(notes.rows) == 63)
     gained_ah = notes.rows[-1].charge_ah - before_ah
     assert gained_ah == pytest.approx(CURRENT_A * 10.0 / 3600.0)
@@ -278,7 +280,7 @@ def test_a_held_programme_is_still_held_for_the_next_host(notes: Notes) -> None:
     assert keeper.report.state == "held"
     keeper.resume()
     assert instrument.started[-1] == ConstantCurrent(CURRENT_A, 4.2, 3000.0)
-    assert notes.rows == []
+    assert [row.row for row in notes.rows] == [62]
     keeper.close()
 
 

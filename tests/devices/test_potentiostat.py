@@ -257,7 +257,7 @@ def test_every_row_is_collected_once_over_all_runs(
     assert descriptor["name"] == "echem"
     assert set(descriptor["data_keys"]) == {
         *("cell_row", "cell_time_s", "cell_unix_s", "cell_voltage_v", "cell_current_a"),
-        *("cell_charge_ah", "cell_limited"),
+        *("cell_charge_ah", "cell_limited", "cell_step", "cell_cycle"),
     }
     assert pages[0]["data"]["cell_time_s"][:3] == [0.0, 10.0, 20.0]
     assert pages[0]["timestamps"]["cell_time_s"] == pages[0]["data"]["cell_unix_s"]

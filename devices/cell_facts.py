@@ -1,0 +1,120 @@
+"""What is told about a cell: its rows, its state, and how far somebody has read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Bookmark", "CellReport", "CellRow", "CellSample", "StepMark"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One reading of a programme, as it goes into journal and documents.
+
+    Attributes:
+        row: Absolute row number in the instrument, from 1; a jump means rows the buffer lost.
+        time_s: Instrument's time since row 1.
+        unix_s: When that was by the host's clock.
+        voltage_v: Voltage of the cell.
+        current_a: Current, positive on charge.
+        charge_ah: Charge counted since the programme began.
+        limited: Whether the analog clamp held the source back.
+        step: Running number of the step of its programme, from 1, loops unrolled.
+        cycle: From 1; a cycle begins with a charge that comes after a discharge.
+    """
+
+    row: int
+    time_s: float
+    unix_s: float
+    voltage_v: float
+    current_a: float
+    charge_ah: float
+    limited: bool
+    step: int = 1
+    cycle: int = 1
+
+
+@dataclass(frozen=True)
+class StepMark:
+    """Where in the rows a step of a programme begins.
+
+    Attributes:
+        first_row: Its first row.
+        step: Running number of the step, from 1, loops unrolled.
+        cycle: From 1.
+        period_s: Time between its readings, if known.
+    """
+
+    first_row: int = 1
+    step: int = 1
+    cycle: int = 1
+    period_s: float | None = None
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """What the cell does.
+
+    Attributes:
+        state: "open_circuit", "running", "held", "finished" or "lost".
+        technique: The step that runs or ran last, as a document; None if there is none, or none
+            that we know.
+        identity: Of the instrument.
+        reason: Why it is in this state, in a sentence.
+        programme_uid: Of the programme; empty before its first row.
+        programme: All of its steps as a document; None if there is only one.
+        step: Running number of the step, from 1, loops unrolled.
+        steps: How many there are at most.
+        cycle: From 1.
+        step_first_row: First row of the step.
+    """
+
+    state: str
+    technique: dict[str, Any] | None
+    identity: str
+    reason: str
+    programme_uid: str
+    programme: dict[str, Any] | None = None
+    step: int = 1
+    steps: int = 1
+    cycle: int = 1
+    step_first_row: int = 1
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """What an earlier host knew and had reported of a programme.
+
+    Attributes:
+        programme_uid: The programme; the rest counts for no other one.
+        first_row: First row that was not yet reported.
+        technique: The step that ran last, as a document.
+        held: Whether it was held.
+        last_unix_s: Host time of the row before `first_row`, if it is known.
+        last_charge_ah: Charge counted up to that row, if it is known.
+        programme: All steps as a document; None if there is only one.
+        step: Running number of the step that ran last, from 1, loops unrolled.
+        step_first_row: First row of that step.
+    """
+
+    programme_uid: str
+    first_row: int
+    technique: dict[str, Any] | None
+    held: bool = False
+    last_unix_s: float | None = None
+    last_charge_ah: float | None = None
+    programme: dict[str, Any] | None = None
+    step: int = 1
+    step_first_row: int = 1
+
+
+@dataclass(frozen=True)
+class CellSample:
+    """The cell at one instant, between rows or a little after the last."""
+
+    unix_s: float
+    time_s: float
+    voltage_v: float
+    current_a: float
+    charge_ah: float
