@@ -3,7 +3,9 @@
 from plans.energy_window import PRESETS, EnergyWindow, EnergyWindowError
 from plans.errors import (
     BeamLostError,
+    ExperimentFailedError,
     PlanError,
+    ProgrammeLostError,
     ScanFailedError,
     ScanTooLongError,
     TooManyFailuresError,
@@ -16,7 +18,9 @@ __all__ = [
     "BeamLostError",
     "EnergyWindow",
     "EnergyWindowError",
+    "ExperimentFailedError",
     "PlanError",
+    "ProgrammeLostError",
     "ScanFailedError",
     "ScanTooLongError",
     "TooManyFailuresError",

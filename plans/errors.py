@@ -3,17 +3,21 @@
 ::
 
     PlanError
-     |- BeamLostError        the beam was lost during a scan
-     |- ScanFailedError      a device failed during a scan; in the device's words
-     |- ScanTooLongError     more charge passed during a scan than it may
-     `- TooManyFailuresError several scans failed one after the other
+     |- BeamLostError         the beam was lost during a scan
+     |- ExperimentFailedError a device failed outside of a scan; in the device's words
+     |- ProgrammeLostError    the instrument has forgotten what it did
+     |- ScanFailedError       a device failed during a scan; in the device's words
+     |- ScanTooLongError      more charge passed during a scan than it may
+     `- TooManyFailuresError  several scans failed one after the other
 """
 
 from __future__ import annotations
 
 __all__ = [
     "BeamLostError",
+    "ExperimentFailedError",
     "PlanError",
+    "ProgrammeLostError",
     "ScanFailedError",
     "ScanTooLongError",
     "TooManyFailuresError",
@@ -26,6 +30,14 @@ class PlanError(RuntimeError):
 
 class BeamLostError(PlanError):
     """The beam was lost during a scan."""
+
+
+class ExperimentFailedError(PlanError):
+    """A device failed outside of a scan; the message is the device's own."""
+
+
+class ProgrammeLostError(PlanError):
+    """The instrument has lost the cell's programme; the cell is at open circuit."""
 
 
 class ScanFailedError(PlanError):

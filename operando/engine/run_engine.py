@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bluesky import RunEngine
-from bluesky.utils import DuringTask, MsgGenerator, RunEngineInterrupted
+from bluesky.utils import DuringTask, FailedStatus, MsgGenerator, RunEngineInterrupted
 
 __all__ = ["NotNowError", "Outcome", "Worker", "WorkerState"]
 
@@ -169,7 +169,7 @@ class Worker:
                 return None
         except Exception as error:  # the outermost loop: whatever a plan raises ends that plan only
             logger.exception("the plan failed")
-            return Outcome("failed", f"{type(error).__name__}: {error}", self._run_uids())
+            return Outcome("failed", _in_words(error), self._run_uids())
         state: Literal["succeeded", "aborted"] = (
             "succeeded" if self._re._exit_status == "success" else "aborted"
         )
@@ -270,6 +270,13 @@ def _run_engine(callback: Callback, state_hook: Callable[[str, str], None]) -> A
     engine.subscribe(callback)
     engine.state_hook = state_hook
     return engine
+
+
+def _in_words(error: Exception) -> str:
+    """Return why a plan failed; of a Status that failed, what its device says."""
+    cause = error.__cause__ if isinstance(error, FailedStatus) else None
+    said = cause or error
+    return f"{type(said).__name__}: {said}"
 
 
 def _log_refusal(future: Any) -> None:
