@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -10,14 +11,17 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import FailedStatus, MsgGenerator
 from pydantic import Field
 
-from devices import EnergyAxis, MinimumCurrent
+from devices import DeviceError, EnergyAxis, MinimumCurrent
 from devices.microscope import Microscope
+from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import BeamLostError, ScanFailedError
 from plans.frames import arm, complete, take_frame
 from plans.scan_settings import ScanSettings
 
 __all__ = ["scan_stack", "wait_for_beam", "xanes_scan"]
+
+logger = logging.getLogger(__name__)
 
 _READY = "ready"
 _MOVE = "move"
@@ -82,7 +86,13 @@ def scan_stack(
     Returns:
         Uid of the run.
     """
-    start = {"plan_name": "xanes_scan", "purpose": "xanes_scan", **settings.as_document()}
+    # What the scan says of itself comes last: the live fit relies on it.
+    start = {
+        **(md or {}),
+        "plan_name": "xanes_scan",
+        "purpose": "xanes_scan",
+        **settings.as_document(),
+    }
     around = [txm.ring, txm.shutter, txm.heater, txm.sample.x, *readables]
 
     def inner() -> MsgGenerator[None]:
@@ -92,16 +102,23 @@ def scan_stack(
         yield from _sample(txm, settings, around, check)
 
     yield from wait_for_beam(txm, settings)
-    tidied = _in_words(bpp.finalize_wrapper(inner(), lambda: _put_back(txm)))
-    staged = bpp.stage_wrapper(bpp.run_wrapper(tidied, md={**start, **(md or {})}), [txm.camera])
+    tidied = bpp.contingency_wrapper(
+        inner(),
+        except_plan=lambda error: _put_back_if_possible(txm),
+        else_plan=lambda: _put_back(txm),
+    )
+    staged = bpp.stage_wrapper(bpp.run_wrapper(_in_words(tidied), md=start), [txm.camera])
     return str((yield from staged))
 
 
 def _in_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
-    """Raise what the device says, where Bluesky would only name the Status that failed."""
+    """Raise what the device says, where Bluesky would only name the Status that failed.
+
+    A reading of a device whose IOC has just died fails without any Status.
+    """
     try:
         return (yield from plan)
-    except FailedStatus as error:
+    except (FailedStatus, *CHANNEL_ACCESS_TROUBLE) as error:
         cause = error.__cause__ or error
         raise ScanFailedError(f"{type(cause).__name__}: {cause}") from error
 
@@ -124,6 +141,7 @@ def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> Ms
 
 def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
     labels_ev = settings.window.labels_ev
+    yield from bps.checkpoint()  # a pause must not take the last frame of the series before again
     yield from bps.abs_set(txm.shutter, "open", group=_READY)
     yield from bps.abs_set(txm.sample.x, settings.flat_x_um, group=_READY)
     yield from arm(txm, settings.n_flat * len(labels_ev), settings.exposure_s, group=_READY)
@@ -144,6 +162,7 @@ def _sample(
     txm: Microscope, settings: ScanSettings, around: Sequence[Any], check: Check
 ) -> MsgGenerator[None]:
     labels_ev = settings.window.labels_ev
+    yield from bps.checkpoint()
     yield from bps.abs_set(txm.sample.x, 0.0, group=_READY)
     yield from arm(txm, len(labels_ev), settings.exposure_s, group=_READY)
     yield from bps.abs_set(txm.mono, labels_ev[0], group=_READY)
@@ -187,8 +206,16 @@ def _check_beam(readings: Mapping[str, Any], settings: ScanSettings) -> None:
         )
 
 
+def _put_back_if_possible(txm: Microscope) -> MsgGenerator[None]:
+    """Put back what answers; an error here would hide the one that led here."""
+    try:
+        yield from _put_back(txm)
+    except (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE) as trouble:
+        logger.warning("the microscope was not put back: %s", trouble.__cause__ or trouble)
+
+
 def _put_back(txm: Microscope) -> MsgGenerator[None]:
-    """Close the shutter and bring the sample back, whatever happened."""
+    """Close the shutter and bring the sample back."""
     yield from bps.abs_set(txm.shutter, "closed", group="put back")
     yield from bps.abs_set(txm.sample.x, 0.0, group="put back")
     yield from bps.wait("put back")

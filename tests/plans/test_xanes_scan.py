@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from bluesky.utils import FailedStatus, Msg
 
-from devices import FrameSeries
+from devices import FrameSeries, NotConnectedError
 from plans import BeamLostError, EnergyWindowError, ScanFailedError
 from plans.xanes_scan import xanes_scan
 from tests.plans.messages import answer, commands, messages, microscope
@@ -101,6 +101,43 @@ def test_a_failed_exposure_drops_its_event_and_puts_the_microscope_back() -> Non
     (closed,) = [m for m in seen if m.command == "close_run"]
     assert closed.kwargs["exit_status"] == "fail"
     assert "camera: gone" in closed.kwargs["reason"]
+
+
+def test_an_ioc_that_is_gone_does_not_hide_why_the_scan_failed() -> None:
+    seen: list[Msg] = []
+
+    def reply(msg: Msg) -> Any:
+        seen.append(msg)
+        gone = [m for m in seen if m.command == "trigger"]
+        if gone and msg.command == "trigger":
+            return FailedStatus("camera: the IOC disconnected")
+        if gone and msg.command == "set":
+            return NotConnectedError("shutter: no IOC serves it")
+        return answer(msg)
+
+    with pytest.raises(ScanFailedError, match="camera: the IOC disconnected"):
+        messages(small_scan(), reply)
+    (closed,) = [m for m in seen if m.command == "close_run"]
+    assert "camera: the IOC disconnected" in closed.kwargs["reason"]
+
+
+def test_metadata_add_to_what_the_scan_says_of_itself_and_change_none_of_it() -> None:
+    seen = messages(small_scan(md={"operator": "somebody", "purpose": "else", "n_flat": "many"}))
+    (start,) = [m.kwargs for m in seen if m.command == "open_run"]
+    assert (start["operator"], start["purpose"], start["n_flat"]) == ("somebody", "xanes_scan", 3)
+
+
+def test_each_series_begins_behind_a_checkpoint() -> None:
+    """So that a pause while one is armed does not take the last frame of the one before again."""
+    seen = messages(small_scan())
+    arms = [
+        k
+        for k, m in enumerate(seen)
+        if m.command == "prepare" and isinstance(m.args[0], FrameSeries)
+    ]
+    for arm in arms[1:]:
+        since_last = [m.command for m in seen[:arm]][::-1]
+        assert since_last.index("checkpoint") < since_last.index("complete")
 
 
 def test_beam_lost_during_a_scan_closes_it() -> None:
