@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(self, callback: Callback, *, on_state: Callable[[WorkerState, str], None]) -> None:
         self._on_state = on_state
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._state: WorkerState = "IDLE"
         self._reason = ""
         self._job: _Job | None = None
@@ -96,7 +96,7 @@ class Worker:
             if self._job is not None:
                 raise NotNowError(f"the worker is {self._state}: one plan at a time")
             self._job = _Job(plan, on_end)
-        self._report("RUNNING", "started")
+            self._report("RUNNING", "started")
         self._calls.put(lambda: self._re(plan))
 
     def pause(self, *, defer: bool) -> None:
@@ -184,7 +184,7 @@ class Worker:
             job.on_end(outcome)
         with self._lock:
             self._job = None
-        self._report("IDLE", outcome.message)
+            self._report("IDLE", outcome.message)
 
     def _end(
         self,
@@ -243,9 +243,10 @@ class Worker:
             self._report(state, self._reason)
 
     def _report(self, state: WorkerState, reason: str) -> None:
-        self._state = state
-        self._on_state(state, reason)
-        self._reason = ""
+        with self._lock:  # or IDLE could be told after the RUNNING of the plan that comes next
+            self._state = state
+            self._on_state(state, reason)
+            self._reason = ""
 
 
 _STATES: dict[str, WorkerState] = {

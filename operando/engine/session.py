@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from operando.engine.commands import CommandError, Handler
 from operando.engine.run_engine import NotNowError, Outcome, Worker, WorkerState
 from operando.engine.tasks import Task, TaskTable
-from operando.journal import JournalReader, JournalWriter
+from operando.journal import JournalError, JournalReader, JournalWriter
 from operando.plan_catalogue import (
     PlanCatalogue,
     PlanEntry,
@@ -79,7 +79,7 @@ class Session:
         self._instruments = instruments
         self._shut_down = shut_down
         self._current: str | None = None
-        self._tasks = TaskTable(self._record_task)
+        self._tasks = TaskTable(lambda task: self._append("task", task.as_document()))
         self._cell_commands = ThreadPoolExecutor(1, thread_name_prefix="cell-command")
         self._record_worker("IDLE", "the engine started")
         self._worker = Worker(journal, on_state=self._worker_changed)
@@ -281,11 +281,12 @@ class Session:
         }
         self._append("worker", document)
 
-    def _record_task(self, task: Task) -> None:
-        self._append("task", task.as_document())
-
     def _append(self, name: str, document: dict[str, Any]) -> None:
-        self._journal.append(name, document)
+        """Write an entry; a full disk must end neither the worker's thread nor the commands."""
+        try:
+            self._journal.append(name, document)
+        except JournalError as error:
+            logger.error("an entry %r was not written: %s", name, error)
 
 
 def _in_words(request: Callable[[], None]) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,22 @@ from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine.commands import CommandServer
 from operando.engine.session import READ_ONLY, Session
 from operando.engine_client import EngineClient, EngineLostError, EngineRefusedError
-from operando.journal import Entry, JournalReader, JournalWriter
+from operando.journal import Entry, JournalFullError, JournalReader, JournalWriter
 from tests.operando.tiny_engine import BLOCK, TinyInstruments, tiny_catalogue
 from tests.operando.waiting import wait_until
+
+
+class DiskThatFills(JournalWriter):
+    """A journal that refuses to grow while the disk is full."""
+
+    def __init__(self, path: Path, is_full: threading.Event) -> None:
+        super().__init__(path)
+        self._is_full = is_full
+
+    def append(self, name: str, doc: Mapping[str, Any], run: str | None = None) -> int:
+        if self._is_full.is_set():
+            raise JournalFullError("no room")
+        return super().append(name, doc, run)
 
 
 class Engine:
@@ -26,6 +39,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.instruments = TinyInstruments()
         self.stop = threading.Event()
+        self.disk_is_full = threading.Event()
         self._path = folder / "journal.db"
         self._socket = folder / "e.sock"
         self._ready = threading.Event()
@@ -35,7 +49,7 @@ class Engine:
         self.client = EngineClient(self._socket)
 
     def _serve(self) -> None:
-        writer = JournalWriter(self._path)
+        writer = DiskThatFills(self._path, self.disk_is_full)
         reader = JournalReader(self._path)
         session = Session(writer, reader, tiny_catalogue(), self.instruments, self.stop.set)
         server = CommandServer(self._socket, session.handlers, read_only=READ_ONLY)
@@ -190,6 +204,19 @@ def test_a_plan_that_fails_is_a_failed_task_and_an_alarm(engine: Engine) -> None
     engine.wait_for("IDLE")
 
 
+def test_a_full_disk_fails_the_plan_and_not_the_worker(engine: Engine) -> None:
+    task_id = engine.begin("steps", count=10**6)
+    wait_until(lambda: engine.entries("event"), "the first event")
+    engine.disk_is_full.set()
+    engine.wait_for("IDLE")
+    task = engine.ask("task", task_id=task_id)
+    assert (task["state"], "no room" in task["message"]) == ("failed", True)
+    engine.disk_is_full.clear()
+    engine.begin("steps", count=1)
+    engine.wait_for("IDLE")
+    assert engine.entries("task")[-1].doc["state"] == "succeeded"
+
+
 def test_a_plan_that_blocks_the_loop_does_not_block_the_commands(engine: Engine) -> None:
     engine.begin("stumble", word="block")
     wait_until(lambda: engine.entries("start"), "run open")
@@ -316,6 +343,7 @@ def test_rubbish_is_answered_and_hurts_nobody(engine: Engine, tmp_path: Path, bo
 def test_closing_aborts_the_plan_and_runs_its_clean_up(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
     engine.begin("steps", count=10**6, period_s=0.01)
+    wait_until(lambda: engine.entries("event"), "the first event")
     engine.ask("shutdown")
     engine.close()
     assert engine.entries("stop")[-1].doc["exit_status"] == "abort"
