@@ -22,8 +22,17 @@ from devices import (
     Potentiostat,
 )
 from devices.microscope import Microscope
+from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.energy_window import EnergyWindow, WindowName, as_window
-from plans.errors import BeamLostError, ScanFailedError, ScanTooLongError, TooManyFailuresError
+from plans.errors import (
+    BeamLostError,
+    ExperimentFailedError,
+    ProgrammeLostError,
+    ScanFailedError,
+    ScanTooLongError,
+    TooManyFailuresError,
+)
+from plans.failures import in_words, persistently
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam
@@ -36,7 +45,8 @@ _ECHEM = "echem"
 _SCANS = "scans"
 _COLLECT_EVERY_SOC = 0.01
 _DURATION_MARGIN = 1.5
-_SCAN_FAILURES = (FailedStatus, DeviceError, BeamLostError, ScanFailedError, ScanTooLongError)
+_DEVICE_FAILURES = (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE)
+_SCAN_FAILURES = (*_DEVICE_FAILURES, BeamLostError, ScanFailedError, ScanTooLongError)
 
 
 def operando_charge(
@@ -111,6 +121,8 @@ def operando_charge(
     Raises:
         LimitExceededError: Current or voltage is beyond the cell's envelope; nothing was started.
         EnergyWindowError: The edge is not in the window; nothing was started.
+        ExperimentFailedError: A device failed outside of a scan; the message is its own.
+        ProgrammeLostError: The instrument was switched off while it charged.
         TooManyFailuresError: ``max_failed_scans`` scans in a row failed.
     """
     settings = ScanSettings(as_window(window), exposure_s, n_dark, n_flat, flat_x_um)
@@ -128,18 +140,18 @@ def operando_charge(
         "abort_state": abort_state,
         "on_lost_host": "keep",
     }
-    start = {**experiment.start_document(predicted_s), "policies": policies, **(md or {})}
+    start = {**(md or {}), **experiment.start_document(predicted_s), "policies": policies}
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
         yield from experiment.prepare()
         yield from bpp.contingency_wrapper(
             experiment.run(on_beam_loss),
-            except_plan=lambda error: experiment.end(abort_state),
+            except_plan=lambda error: experiment.give_up(abort_state),
             else_plan=lambda: experiment.end(end_state),
         )
 
-    whole = bpp.run_wrapper(body(), md=start)
+    whole = bpp.run_wrapper(in_words(body(), ExperimentFailedError), md=start)
     return str((yield from bpp.set_run_key_wrapper(whole, f"experiment {experiment.uid}")))
 
 
@@ -158,6 +170,8 @@ class _Experiment:
     log: ScanLog = field(default_factory=ScanLog)
     scans: int = 0
     failures: int = 0
+    counted_ah: float = 0.0
+    waits_for_beam: bool = False
 
     def start_document(self, predicted_s: float) -> dict[str, Any]:
         description = self.cell.description
@@ -195,19 +209,44 @@ class _Experiment:
 
     def end(self, state: str) -> MsgGenerator[None]:
         """Leave the cell as the policy says, and file what was measured until now."""
-        yield from bps.prepare(self.cell.ending, EndState(state), wait=True)
-        yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
+        yield from self._end_cell(state)
         yield from self._baseline()
+
+    def give_up(self, state: str) -> MsgGenerator[None]:
+        """Do the same after a failure; a microscope that does not answer must not hide why."""
+        yield from self._end_cell(state)
+        try:
+            yield from self._baseline()
+        except _DEVICE_FAILURES as trouble:
+            logger.warning("no last readings: %s", trouble.__cause__ or trouble)
+
+    def _end_cell(self, state: str) -> MsgGenerator[None]:
+        ending = EndState(state)
+        yield from persistently(
+            lambda: bps.prepare(self.cell.ending, ending, wait=True), attempts=3
+        )
+        yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
 
     def _charge_until(self, due_ah: float) -> MsgGenerator[bool]:
         """Wait for a charge and file the rows on the way; False when the programme has ended."""
         step_ah = _COLLECT_EVERY_SOC * self.cell.description.reference_capacity_ah
         while self.cell.under_way and self.cell.charge_ah < due_ah:
+            self._check_programme()
             yield from bps.checkpoint()
             mark_ah = min(due_ah, self.cell.charge_ah + step_ah)
             yield from bps.prepare(self.cell.milestone, Milestone(charge_ah=mark_ah), wait=True)
             yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
+        self._check_programme()
         return bool(self.cell.under_way)
+
+    def _check_programme(self) -> None:
+        """Tell an instrument that was switched off from one that has ended its programme."""
+        before_ah, self.counted_ah = self.counted_ah, self.cell.charge_ah
+        if self.counted_ah < before_ah:
+            raise ProgrammeLostError(
+                f"cell: {before_ah:.3g} Ah were counted, now {self.counted_ah:.3g} Ah: the"
+                " instrument has lost its programme; was it switched off? Look at the cell"
+            )
 
     def _scan(self, on_beam_loss: str) -> MsgGenerator[None]:
         """Take one scan; when it fails, note why and take it again."""
@@ -234,22 +273,23 @@ class _Experiment:
             if on_beam_loss == "stop" and isinstance(error, BeamLostError):
                 raise
         record = ScanRecord(index, uid, int(not reason), charge_ah, began_s, time.time(), reason)
-        yield from _persistently(lambda: self._note(record))
+        yield from persistently(lambda: self._note(record))
         self.failures = self.failures + 1 if reason else 0
         return not reason
 
     def _await_beam(self, on_beam_loss: str) -> MsgGenerator[None]:
         """Wait for beam; meanwhile the cell does what the policy says."""
         minimum_ma = self.settings.min_ring_current_ma
-        if self.txm.ring.current_ma >= minimum_ma:
-            return
-        if on_beam_loss == "stop":
-            raise BeamLostError(f"ring: below {minimum_ma:g} mA, and on_beam_loss is 'stop'")
-        if on_beam_loss == "hold":
-            yield from bps.prepare(self.cell.holding, True, wait=True)
-        yield from wait_for_beam(self.txm, self.settings)
-        if on_beam_loss == "hold":
+        if self.txm.ring.current_ma < minimum_ma:
+            if on_beam_loss == "stop":
+                raise BeamLostError(f"ring: below {minimum_ma:g} mA, and on_beam_loss is 'stop'")
+            if on_beam_loss == "hold":
+                yield from bps.prepare(self.cell.holding, True, wait=True)
+                self.waits_for_beam = True
+            yield from wait_for_beam(self.txm, self.settings)
+        if self.waits_for_beam:  # also when an earlier wait for it had failed
             yield from bps.prepare(self.cell.holding, False, wait=True)
+            self.waits_for_beam = False
 
     def _stack(self, index: int, charge_ah: float) -> MsgGenerator[str]:
         limit_ah = self.max_dsoc_per_scan * self.cell.description.reference_capacity_ah
@@ -282,15 +322,3 @@ class _Experiment:
         txm = self.txm
         devices = [txm.mono, txm.ring, txm.shutter, txm.heater, txm.sample.x, self.cell]
         yield from bps.trigger_and_read(devices, name="baseline")
-
-
-def _persistently(stub: Any, attempts: int = 10) -> MsgGenerator[None]:
-    """Run a stub although statuses of a device that just died keep failing under it."""
-    for _ in range(attempts - 1):
-        try:
-            yield from stub()
-        except FailedStatus:
-            logger.info("one more status failed after a scan had failed")
-        else:
-            return
-    yield from stub()

@@ -3,9 +3,16 @@ from typing import Any
 
 import pytest
 from bluesky.utils import FailedStatus, Msg
+from ophyd.utils import DisconnectedError
 
 from devices import CellBusyError, CellDescription, ConstantCurrent, EndState, Envelope, Milestone
-from plans import BeamLostError, TooManyFailuresError, operando_charge
+from plans import (
+    BeamLostError,
+    ExperimentFailedError,
+    ProgrammeLostError,
+    TooManyFailuresError,
+    operando_charge,
+)
 from tests.plans.messages import Named, answer, commands, messages, microscope
 
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
@@ -161,6 +168,76 @@ def test_three_failures_in_a_row_end_the_experiment_and_leave_the_cell_charging(
     assert closed[-1].kwargs["exit_status"] == "fail"
 
 
+def test_an_end_that_an_older_failure_interrupts_is_asked_for_again() -> None:
+    rig = Rig()
+    fail_exposures(rig, 1)
+    failing = rig.reply
+
+    def reply(msg: Msg) -> Any:
+        late = msg.command == "prepare" and _is_end(msg) and len(rig.ended()) == 1
+        return FailedStatus("camera: late news") if late else failing(msg)
+
+    rig.reply = reply
+    with pytest.raises(TooManyFailuresError):
+        rig.run(abort_state="open_circuit", max_failed_scans=1)
+    assert rig.ended() == [EndState.OPEN_CIRCUIT] * 2
+
+
+def test_a_microscope_that_is_gone_at_the_end_does_not_hide_why() -> None:
+    rig = Rig()
+    fail_exposures(rig, 1)
+    failing = rig.reply
+
+    def reply(msg: Msg) -> Any:
+        gone = msg.command == "read" and msg.obj.name == "mono" and rig.ended()
+        return DisconnectedError("mono is not connected") if gone else failing(msg)
+
+    rig.reply = reply
+    with pytest.raises(TooManyFailuresError):
+        rig.run(max_failed_scans=1)
+
+
+def test_a_reading_of_a_dead_ioc_fails_the_scan_and_not_the_experiment() -> None:
+    rig = Rig()
+    failed: list[Msg] = []
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "read" and msg.obj.name == "mono" and rig.scans() and not failed:
+            failed.append(msg)
+            return DisconnectedError("mono is not connected")
+        return answer(msg)
+
+    rig.reply = reply
+    rig.run()
+    closed = [m for m in rig.seen if m.command == "close_run"]
+    assert "mono is not connected" in closed[0].kwargs["reason"]
+    assert len(rig.scans()) == 6
+
+
+def test_metadata_change_nothing_that_the_experiment_says_of_itself() -> None:
+    rig = Rig()
+    rig.run(md={"purpose": "else", "cell": "mine", "title": "first"})
+    start = rig.opened()[0].kwargs
+    assert (start["purpose"], start["title"]) == ("experiment", "first")
+    assert start["cell"]["mass_g"] == 2.0e-3
+
+
+def test_a_cell_that_was_held_for_a_wait_that_failed_goes_on_when_the_beam_is_back() -> None:
+    rig = Rig()
+    rig.txm.ring.current_ma = 0.2
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "prepare" and msg.obj.name == "ring" and rig.txm.ring.current_ma < 50:
+            rig.txm.ring.current_ma = 500.0
+            return FailedStatus("ring: the IOC disconnected")
+        return answer(msg)
+
+    rig.reply = reply
+    rig.run(on_beam_loss="hold")
+    held = [m.args[0] for m in rig.seen if m.command == "prepare" and m.obj.name == "cell.holding"]
+    assert held == [True, False]
+
+
 def test_without_beam_the_policy_hold_opens_the_circuit_until_it_is_back() -> None:
     rig = Rig()
     rig.txm.ring.current_ma = 0.2
@@ -200,11 +277,27 @@ def test_a_cell_that_refuses_its_programme_is_left_alone(state: str) -> None:
 
     def reply(msg: Msg) -> Any:
         if msg.command == "prepare" and isinstance(msg.args[0], ConstantCurrent):
-            return CellBusyError("cell: another programme runs")
+            failed = FailedStatus("a status")
+            failed.__cause__ = CellBusyError("cell: another programme runs")
+            return failed
         return answer(msg)
 
     rig.reply = reply
-    with pytest.raises(CellBusyError, match="another programme runs"):
+    with pytest.raises(ExperimentFailedError, match="CellBusyError: cell: another programme runs"):
         rig.run(abort_state=state)
     assert rig.ended() == []
     assert rig.seen[-1].command == "close_run"
+
+
+def test_an_instrument_that_was_switched_off_is_no_end_of_the_charge() -> None:
+    rig = Rig()
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "collect" and rig.cell.charge_ah > 100e-6:
+            rig.cell.charge_ah, rig.cell.running = 0.0, False
+        return answer(msg)
+
+    rig.reply = reply
+    with pytest.raises(ProgrammeLostError, match="was it switched off"):
+        rig.run()
+    assert rig.ended() == [EndState.KEEP]
