@@ -29,6 +29,7 @@ from devices.link import Link
 from devices.microscope import Microscope, connect_microscope
 from devices.monochromator import EnergyAxis, Monochromator
 from devices.motor import GuardedMotor
+from devices.palmsens import PalmSens
 from devices.potentiostat import Potentiostat
 from devices.prediction import Prediction, predicted
 from devices.programme import Loop, Programme
@@ -42,7 +43,10 @@ from devices.programme_file import (
 )
 from devices.ring import MinimumCurrent, RingCurrent
 from devices.sample_stage import SampleStage
+from devices.script_programs import refuse_slow_sweep, sweep_duration_s
+from devices.serial_link import SerialLink
 from devices.shutter import Shutter
+from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -85,6 +89,7 @@ __all__ = [
     "LinkDownError",
     "LinkError",
     "Loop",
+    "MeasuredSpectrum",
     "Microscope",
     "Milestone",
     "MinimumCurrent",
@@ -93,6 +98,7 @@ __all__ = [
     "NotConnectedError",
     "NotInTimeError",
     "OpenCircuit",
+    "PalmSens",
     "Potentiostat",
     "Prediction",
     "Programme",
@@ -100,6 +106,7 @@ __all__ = [
     "Rest",
     "RingCurrent",
     "SampleStage",
+    "SerialLink",
     "Shutter",
     "StepProblem",
     "Technique",
@@ -114,6 +121,8 @@ __all__ = [
     "programme_from_document",
     "programme_from_toml",
     "read_programme",
+    "refuse_slow_sweep",
+    "sweep_duration_s",
     "technique_from_document",
     "write_programme",
 ]
