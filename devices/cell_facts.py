@@ -68,6 +68,7 @@ class CellReport:
         steps: How many there are at most.
         cycle: From 1.
         step_first_row: First row of the step.
+        completed: Whether it is finished because its last step ended as planned.
     """
 
     state: str
@@ -80,6 +81,7 @@ class CellReport:
     steps: int = 1
     cycle: int = 1
     step_first_row: int = 1
+    completed: bool = False
 
 
 @dataclass(frozen=True)

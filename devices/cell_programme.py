@@ -62,6 +62,7 @@ class CellProgramme:
         self._sequence: StepSequence | None = None
         self._goes_on = True  # whether this host was asked to run the steps that follow
         self._step_due = False
+        self._completed = False
         self._uid = ""
         self._state = OPEN_CIRCUIT
         self._reason = "nothing was started"
@@ -102,6 +103,7 @@ class CellProgramme:
             identity=self._instrument.identity,
             reason=lost or self._reason,
             programme_uid=self._uid,
+            completed=self._completed,
             **known,
         )
 
@@ -300,7 +302,7 @@ class CellProgramme:
             return
         ending = why_it_ended(self.technique, self.last_row, self._rows.running_s, self._envelope)
         if sequence is None or not sequence.left:
-            self._enter(FINISHED, ending.reason)
+            self._enter(FINISHED, ending.reason, completed=ending.planned)
         elif not ending.planned or not self._goes_on:
             self._enter(FINISHED, ending.reason + self._not_run)
         elif sequence.advance(at_limit=ending.at_limit, first_row=state.last_row + 1):
@@ -309,7 +311,7 @@ class CellProgramme:
             self._step_due = True
             self._reason = f"step {sequence.mark.step} of {sequence.steps}, after: {ending.reason}"
         else:
-            self._enter(FINISHED, ending.reason)
+            self._enter(FINISHED, ending.reason, completed=True)
 
     def _start_step(self) -> None:
         if self._sequence is None:
@@ -347,10 +349,11 @@ class CellProgramme:
             self._instrument.beat()
             self._heartbeat.done(time_s, now_unix_s)
 
-    def _enter(self, state: str, reason: str) -> None:
+    def _enter(self, state: str, reason: str, *, completed: bool = False) -> None:
         if state != self._state:
             logger.info("%s: %s: %s", self._name, state, reason)
         self._state, self._reason, self._step_due = state, reason, False
+        self._completed = completed
         if state == RUNNING:
             self._has_run = True
             self._heartbeat.restart()

@@ -13,7 +13,7 @@ from typing import Any
 
 from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellSample
+from devices.cell_record import CellReport, CellSample
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.errors import DeviceError
 from devices.programme import Programme, refuse_programme
@@ -71,8 +71,22 @@ class Potentiostat:
 
     @property
     def under_way(self) -> bool:
-        """Whether a programme runs or is held: whether there is more of it to come."""
-        return self._keeper.report.state in {"running", "held"}
+        """Whether a programme runs or is held: whether there is more of it to come.
+
+        An instrument that is silent may go on by itself: its programme is under way.
+        """
+        return self._keeper.report.state in {"running", "held", "lost"}
+
+    @property
+    def report(self) -> CellReport:
+        """What the cell does, and why."""
+        return self._keeper.report
+
+    @property
+    def elapsed_s(self) -> float:
+        """Instrument's time since the first reading of the programme; 0 before."""
+        row = self._keeper.last_row
+        return row.time_s if row else 0.0
 
     @property
     def description(self) -> CellDescription:

@@ -1,10 +1,13 @@
 """What the instruments do together, as Bluesky plans."""
 
+from plans.charge_discharge import charge_discharge
+from plans.cycle import cycle
 from plans.energy_window import PRESETS, EnergyWindow, EnergyWindowError
 from plans.errors import (
     BeamLostError,
     ExperimentFailedError,
     PlanError,
+    ProgrammeCutShortError,
     ProgrammeLostError,
     ScanFailedError,
     ScanTooLongError,
@@ -20,10 +23,13 @@ __all__ = [
     "EnergyWindowError",
     "ExperimentFailedError",
     "PlanError",
+    "ProgrammeCutShortError",
     "ProgrammeLostError",
     "ScanFailedError",
     "ScanTooLongError",
     "TooManyFailuresError",
+    "charge_discharge",
+    "cycle",
     "operando_charge",
     "xanes_scan",
 ]

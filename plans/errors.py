@@ -3,12 +3,13 @@
 ::
 
     PlanError
-     |- BeamLostError         the beam was lost during a scan
-     |- ExperimentFailedError a device failed outside of a scan; in the device's words
-     |- ProgrammeLostError    the instrument has forgotten what it did
-     |- ScanFailedError       a device failed during a scan; in the device's words
-     |- ScanTooLongError      more charge passed during a scan than it may
-     `- TooManyFailuresError  several scans failed one after the other
+     |- BeamLostError          the beam was lost during a scan
+     |- ExperimentFailedError  a device failed outside of a scan; in the device's words
+     |- ProgrammeCutShortError a cell's programme ended before its planned end
+     |- ProgrammeLostError     the instrument has forgotten what it did
+     |- ScanFailedError        a device failed during a scan; in the device's words
+     |- ScanTooLongError       more charge passed during a scan than it may
+     `- TooManyFailuresError   several scans failed one after the other
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = [
     "BeamLostError",
     "ExperimentFailedError",
     "PlanError",
+    "ProgrammeCutShortError",
     "ProgrammeLostError",
     "ScanFailedError",
     "ScanTooLongError",
@@ -34,6 +36,10 @@ class BeamLostError(PlanError):
 
 class ExperimentFailedError(PlanError):
     """A device failed outside of a scan; the message is the device's own."""
+
+
+class ProgrammeCutShortError(PlanError):
+    """The programme of a cell ended before its planned end; the message says why."""
 
 
 class ProgrammeLostError(PlanError):

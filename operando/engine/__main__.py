@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bluesky.utils import MsgGenerator
 
 import plans
 from operando.beamline import Beamline
@@ -48,9 +51,16 @@ def _arguments() -> argparse.Namespace:
 def _catalogue(settings: Settings) -> PlanCatalogue:
     defaults: dict[str, Any] = {
         "until_voltage_v": settings.cell.max_voltage_v,
+        "discharge_voltage_v": settings.cell.min_voltage_v,
         "exposure_s": settings.camera.exposure_s,
     }
-    return PlanCatalogue([plans.operando_charge, plans.xanes_scan], defaults)
+    known: list[Callable[..., MsgGenerator[Any]]] = [
+        plans.operando_charge,
+        plans.xanes_scan,
+        plans.charge_discharge,
+        plans.cycle,
+    ]
+    return PlanCatalogue(known, defaults)
 
 
 def _beamline(settings: Settings, data: DataDirectory, runtime: RuntimeDirectory) -> Any:

@@ -128,7 +128,10 @@ def test_a_parameter_without_annotation_is_no_plan() -> None:
 
 
 def test_the_plans_of_the_house_are_plans() -> None:
-    catalogue = PlanCatalogue([plans.operando_charge, plans.xanes_scan])
+    known = [plans.operando_charge, plans.xanes_scan, plans.charge_discharge, plans.cycle]
+    catalogue = PlanCatalogue(known)
+    assert catalogue["cycle"].device_names == ("cell",)
+    assert catalogue["charge_discharge"].validated({"c_rate": 0.1})["cutoff_c_rate"] is None
     assert catalogue["operando_charge"].device_names == ("cell", "txm")
     assert catalogue["xanes_scan"].device_names == ("txm",)
     assert catalogue["operando_charge"].validated({})["window"] == "ni_k_printed"

@@ -1,0 +1,111 @@
+"""A cell goes through a programme, and nothing else happens: the part that such plans share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from bluesky import plan_stubs as bps
+from bluesky import preprocessors as bpp
+from bluesky.utils import MsgGenerator
+from pydantic import Field
+
+from devices import EndState, Milestone, Potentiostat, Programme, predicted
+from plans.errors import ExperimentFailedError, ProgrammeCutShortError
+from plans.failures import in_words
+
+__all__ = ["Ending", "Period", "Voltage", "run_programme"]
+
+Voltage = Annotated[float, Field(gt=0, le=5)]
+Period = Annotated[float, Field(gt=0, le=600, description="Sampling period, s")]
+Ending = Annotated[
+    Literal["open_circuit", "keep"],
+    Field(description="The cell after an abort or a failure; 'keep' lets the programme go on"),
+]
+
+_ECHEM = "echem"
+_COLLECT_EVERY_ROWS = 60
+
+
+def run_programme(
+    cell: Potentiostat,
+    programme: Programme,
+    *,
+    plan_name: str,
+    abort_state: str,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Let a cell go through a programme and file every row of it in the stream ``echem``.
+
+    Args:
+        cell: The cell and its potentiostat.
+        programme: What it goes through.
+        plan_name: Of the plan that asks for it.
+        abort_state: "open_circuit" or "keep", after an abort or a failure.
+        md: More metadata for the start document.
+
+    Returns:
+        Uid of the run.
+
+    Raises:
+        ProgrammeError: The programme is beyond the cell or its instrument; nothing was started.
+        ProgrammeCutShortError: It ended before its planned end.
+        ExperimentFailedError: The instrument failed; the message is its own.
+    """
+
+    def body() -> MsgGenerator[None]:
+        # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
+        yield from bps.prepare(cell, programme, wait=True)
+        yield from bps.declare_stream(cell, name=_ECHEM, collect=True)
+        yield from bpp.contingency_wrapper(
+            _fly(cell, programme),
+            except_plan=lambda _: _leave(cell, abort_state),
+            else_plan=lambda: _leave(cell, EndState.OPEN_CIRCUIT.value),
+        )
+
+    start = {**(md or {}), **_start_document(cell, programme, plan_name, abort_state)}
+    return str((yield from bpp.run_wrapper(in_words(body(), ExperimentFailedError), md=start)))
+
+
+def _start_document(
+    cell: Potentiostat, programme: Programme, plan_name: str, abort_state: str
+) -> dict[str, Any]:
+    description = cell.description
+    prediction = predicted(programme, capacity_ah=description.reference_capacity_ah)
+    return {
+        "plan_name": plan_name,
+        "purpose": "cell_programme",
+        "cell": description.as_document(),
+        "envelope": cell.envelope.as_document(),
+        "programme": programme.as_document(),
+        "predicted_charge_ah": prediction.charge_ah,
+        "predicted_throughput_ah": prediction.throughput_ah,
+        "predicted_duration_s": prediction.duration_s,
+        "policies": {
+            "end_state": EndState.OPEN_CIRCUIT.value,
+            "abort_state": abort_state,
+            "on_lost_host": "finish_step",
+        },
+    }
+
+
+def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
+    """Start the programme and file its rows until it ends."""
+    yield from bps.kickoff(cell, wait=True)
+    every_s = _COLLECT_EVERY_ROWS * min(step.technique.period_s for step in programme.unrolled)
+    while cell.under_way:
+        yield from bps.checkpoint()
+        mark = Milestone(elapsed_s=cell.elapsed_s + every_s)
+        yield from bps.prepare(cell.milestone, mark, wait=True)
+        yield from bps.collect(cell, name=_ECHEM, return_payload=False)
+    report = cell.report
+    if not report.completed:
+        raise ProgrammeCutShortError(
+            f"{cell.name}: step {report.step} of {report.steps} was the last one: {report.reason}"
+        )
+
+
+def _leave(cell: Potentiostat, state: str) -> MsgGenerator[None]:
+    """Leave the cell in a state, and file what was measured until now."""
+    yield from bps.prepare(cell.ending, EndState(state), wait=True)
+    yield from bps.collect(cell, name=_ECHEM, return_payload=False)
