@@ -8,20 +8,44 @@ from typing import Any
 
 from bluesky.utils import FailedStatus, MsgGenerator
 
+from devices import DeviceError
+from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.errors import PlanError
 
-__all__ = ["in_words", "persistently"]
+__all__ = ["DEVICE_FAILURES", "if_possible", "in_words", "persistently"]
 
 logger = logging.getLogger(__name__)
+
+DEVICE_FAILURES = (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE)
+"""What a plan meets when a device fails: by its Status, at once, or when its IOC has just died."""
+
+
+def device_words(error: Exception) -> str:
+    """Return what an error says; of a Status that failed, what its device says."""
+    if isinstance(error, FailedStatus) and error.__cause__ is not None:
+        return f"{type(error.__cause__).__name__}: {error.__cause__}"
+    return str(error)
 
 
 def in_words(plan: MsgGenerator[Any], error_type: type[PlanError]) -> MsgGenerator[Any]:
     """Raise what the device says, where Bluesky would only name the Status that failed."""
     try:
         return (yield from plan)
-    except FailedStatus as error:
-        cause = error.__cause__ or error
-        raise error_type(f"{type(cause).__name__}: {cause}") from error
+    except (FailedStatus, *CHANNEL_ACCESS_TROUBLE) as error:
+        raise error_type(device_words(error)) from error
+
+
+def if_possible(plan: MsgGenerator[None], what: str) -> MsgGenerator[None]:
+    """Run the last part of a clean-up; its failure is logged, or it would hide the first error.
+
+    Args:
+        plan: The part.
+        what: What was not done then, to complete "...: camera: not connected".
+    """
+    try:
+        yield from plan
+    except DEVICE_FAILURES as trouble:
+        logger.warning("%s: %s", what, trouble.__cause__ or trouble)
 
 
 def persistently(stub: Callable[[], MsgGenerator[Any]], attempts: int = 10) -> MsgGenerator[None]:

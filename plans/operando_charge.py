@@ -11,18 +11,16 @@ from typing import Annotated, Any, Literal
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import FailedStatus, MsgGenerator
+from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from devices import (
     ConstantCurrent,
-    DeviceError,
     EndState,
     Milestone,
     Potentiostat,
 )
 from devices.microscope import Microscope
-from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import (
     BeamLostError,
@@ -32,7 +30,7 @@ from plans.errors import (
     ScanTooLongError,
     TooManyFailuresError,
 )
-from plans.failures import in_words, persistently
+from plans.failures import DEVICE_FAILURES, if_possible, in_words, persistently
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam
@@ -45,8 +43,8 @@ _ECHEM = "echem"
 _SCANS = "scans"
 _COLLECT_EVERY_SOC = 0.01
 _DURATION_MARGIN = 1.5
-_DEVICE_FAILURES = (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE)
-_SCAN_FAILURES = (*_DEVICE_FAILURES, BeamLostError, ScanFailedError, ScanTooLongError)
+_IOC_RETURN_S = 3600.0
+_SCAN_FAILURES = (*DEVICE_FAILURES, BeamLostError, ScanFailedError, ScanTooLongError)
 
 
 def operando_charge(
@@ -215,10 +213,7 @@ class _Experiment:
     def give_up(self, state: str) -> MsgGenerator[None]:
         """Do the same after a failure; a microscope that does not answer must not hide why."""
         yield from self._end_cell(state)
-        try:
-            yield from self._baseline()
-        except _DEVICE_FAILURES as trouble:
-            logger.warning("no last readings: %s", trouble.__cause__ or trouble)
+        yield from if_possible(self._baseline(), "no last readings")
 
     def _end_cell(self, state: str) -> MsgGenerator[None]:
         ending = EndState(state)
@@ -259,6 +254,10 @@ class _Experiment:
                     f"{self.failures} scans in a row failed; see the stream 'scans' for why."
                     " The cell is left as abort_state says"
                 )
+            # An IOC that was restarted is away for seconds: no time to fail scan after scan.
+            yield from persistently(
+                lambda: bps.prepare(self.txm.presence, _IOC_RETURN_S, wait=True)
+            )
 
     def _try_scan(self, on_beam_loss: str) -> MsgGenerator[bool]:
         index, began_s, charge_ah = self.scans, time.time(), self.cell.charge_ah
@@ -268,7 +267,7 @@ class _Experiment:
             yield from self._await_beam(on_beam_loss)
             uid = yield from self._stack(index, charge_ah)
         except _SCAN_FAILURES as error:
-            reason = str(error)
+            reason = device_words(error)
             logger.warning("scan %d failed: %s", index, reason)
             if on_beam_loss == "stop" and isinstance(error, BeamLostError):
                 raise

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import FailedStatus, MsgGenerator
+from bluesky.utils import MsgGenerator
 from pydantic import Field
 
-from devices import DeviceError, EnergyAxis, MinimumCurrent
+from devices import EnergyAxis, MinimumCurrent
 from devices.microscope import Microscope
-from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import BeamLostError, ScanFailedError
+from plans.failures import if_possible, in_words
 from plans.frames import arm, complete, take_frame
 from plans.scan_settings import ScanSettings
 
 __all__ = ["scan_stack", "wait_for_beam", "xanes_scan"]
-
-logger = logging.getLogger(__name__)
 
 _READY = "ready"
 _MOVE = "move"
@@ -104,23 +101,12 @@ def scan_stack(
     yield from wait_for_beam(txm, settings)
     tidied = bpp.contingency_wrapper(
         inner(),
-        except_plan=lambda error: _put_back_if_possible(txm),
+        except_plan=lambda error: if_possible(_put_back(txm), "the microscope was not put back"),
         else_plan=lambda: _put_back(txm),
     )
-    staged = bpp.stage_wrapper(bpp.run_wrapper(_in_words(tidied), md=start), [txm.camera])
+    told = in_words(tidied, ScanFailedError)
+    staged = bpp.stage_wrapper(bpp.run_wrapper(told, md=start), [txm.camera])
     return str((yield from staged))
-
-
-def _in_words(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
-    """Raise what the device says, where Bluesky would only name the Status that failed.
-
-    A reading of a device whose IOC has just died fails without any Status.
-    """
-    try:
-        return (yield from plan)
-    except (FailedStatus, *CHANNEL_ACCESS_TROUBLE) as error:
-        cause = error.__cause__ or error
-        raise ScanFailedError(f"{type(cause).__name__}: {cause}") from error
 
 
 def wait_for_beam(txm: Microscope, settings: ScanSettings) -> MsgGenerator[None]:
@@ -204,14 +190,6 @@ def _check_beam(readings: Mapping[str, Any], settings: ScanSettings) -> None:
             f"ring: {current_ma:.1f} mA is below {settings.min_ring_current_ma:g} mA:"
             " the beam was lost during the scan; it starts again when the beam is back"
         )
-
-
-def _put_back_if_possible(txm: Microscope) -> MsgGenerator[None]:
-    """Put back what answers; an error here would hide the one that led here."""
-    try:
-        yield from _put_back(txm)
-    except (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE) as trouble:
-        logger.warning("the microscope was not put back: %s", trouble.__cause__ or trouble)
 
 
 def _put_back(txm: Microscope) -> MsgGenerator[None]:
