@@ -13,6 +13,7 @@ from devices.camera import TxmCamera
 from devices.errors import NotConnectedError
 from devices.heater import Heater
 from devices.monochromator import Monochromator
+from devices.presence import Presence
 from devices.ring import RingCurrent
 from devices.sample_stage import SampleStage
 from devices.shutter import Shutter
@@ -35,6 +36,15 @@ class Microscope:
     def devices(self) -> tuple[Any, ...]:
         """Return all devices of the microscope."""
         return tuple(getattr(self, field.name) for field in fields(self))
+
+    @functools.cached_property
+    def presence(self) -> Presence:
+        """Return what waits for all of the microscope's IOCs, after one of them was restarted."""
+        return Presence(
+            self.devices,
+            missing=lambda waited_s: NotConnectedError(_what_is_missing(self.devices, waited_s)),
+            name="microscope",
+        )
 
 
 def connect_microscope(

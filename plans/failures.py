@@ -12,7 +12,7 @@ from devices import DeviceError
 from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.errors import PlanError
 
-__all__ = ["DEVICE_FAILURES", "if_possible", "in_words", "persistently"]
+__all__ = ["DEVICE_FAILURES", "device_words", "if_possible", "in_words", "persistently"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +22,8 @@ DEVICE_FAILURES = (FailedStatus, DeviceError, *CHANNEL_ACCESS_TROUBLE)
 
 def device_words(error: Exception) -> str:
     """Return what an error says; of a Status that failed, what its device says."""
-    if isinstance(error, FailedStatus) and error.__cause__ is not None:
-        return f"{type(error.__cause__).__name__}: {error.__cause__}"
-    return str(error)
+    said = error.__cause__ or error if isinstance(error, FailedStatus) else error
+    return f"{type(said).__name__}: {said}" if isinstance(error, DEVICE_FAILURES) else str(said)
 
 
 def in_words(plan: MsgGenerator[Any], error_type: type[PlanError]) -> MsgGenerator[Any]:

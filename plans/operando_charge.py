@@ -30,7 +30,7 @@ from plans.errors import (
     ScanTooLongError,
     TooManyFailuresError,
 )
-from plans.failures import DEVICE_FAILURES, if_possible, in_words, persistently
+from plans.failures import DEVICE_FAILURES, device_words, if_possible, in_words, persistently
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam

@@ -82,8 +82,12 @@ def test_a_killed_ioc_fails_all_that_waits_and_a_restarted_one_is_found_again(
     with pytest.raises(NotConnectedError, match="camera: no IOC serves"):
         camera.stage()
 
+    late = microscope.presence.prepare(0.2).exception(5.0)
+    assert isinstance(late, NotConnectedError)
+    assert f"{PREFIX}Mono:En.RBV" in str(late)
+
     doomed.process.start()
-    wait_for(lambda: all(device.connected for device in microscope.devices), timeout_s=60.0)
+    microscope.presence.prepare(60.0).wait(65.0)
     sample.x.set(10.0).wait(10.0)
     microscope.mono.set(8340.0).wait(10.0)
     camera.stage()

@@ -26,7 +26,7 @@ class Named:
 
 
 def microscope() -> Any:
-    names = ("mono", "camera", "sample", "shutter", "ring", "heater")
+    names = ("mono", "camera", "sample", "shutter", "ring", "heater", "presence")
     return SimpleNamespace(**{name: Named(name) for name in names})
 
 

@@ -155,6 +155,8 @@ def test_a_failed_scan_is_noted_and_taken_again_while_the_cell_goes_on() -> None
     fail_exposures(rig, 1)
     rig.run()
     assert [m.kwargs["scan_index"] for m in rig.scans()] == [0, 1, 2, 3, 4, 5]
+    opened = rig.seen.index(rig.scans()[1])
+    assert ("prepare", "presence") in commands(rig.seen[:opened]), "its IOCs are waited for"
     assert rig.ended() == [EndState.OPEN_CIRCUIT]
 
 
