@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -17,7 +17,6 @@ from operando import cli_tables
 from operando.data_directory import DataDirectory, DirectoryInUseError
 from operando.exit_codes import BAD_PARAMETERS, FAILED, NO_CONNECTION, REFUSED, LeaveError
 from operando.http_client import (
-    AnswerError,
     BadRequestError,
     NoConnectionError,
     RefusedError,
@@ -41,6 +40,7 @@ __all__ = [
 
 _ENDED = frozenset({"succeeded", "aborted", "failed"})
 _LOOK_EVERY_S = 0.5
+_PATIENCE_S = 60.0  # for a web server that is started again
 _DATA = Path("data")
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -101,7 +101,8 @@ def run_plan(plan: str, words: list[str], *, wait: bool, url: str | None, as_jso
         try:
             client.start(task_id)
         except SessionError:
-            client.remove(task_id)
+            with suppress(SessionError):  # it would hide why the plan did not start
+                client.remove(task_id)
             raise
         if not wait:
             _answer({"task_id": task_id}, as_json, f"{plan} runs as task {task_id}")
@@ -150,8 +151,11 @@ def watch_session(url: str | None) -> None:
         _quiet_interrupt(),
         Live(console=out, refresh_per_second=4) as live,
     ):
+        seen = False
         while True:
-            live.update(cli_tables.table_of("/status", client.get("/status")))
+            status = client.get("/status", patience_s=_PATIENCE_S if seen else 0.0)
+            live.update(cli_tables.table_of("/status", status))
+            seen = True
             time.sleep(_LOOK_EVERY_S)
 
 
@@ -178,10 +182,11 @@ def _follow(client: SessionClient, task_id: str) -> dict[str, Any] | None:
     try:
         with err.status("running") as line:
             while True:
-                task: dict[str, Any] = client.get(f"/tasks/{task_id}")
+                task: dict[str, Any] = client.get(f"/tasks/{task_id}", patience_s=_PATIENCE_S)
                 if task["state"] in _ENDED:
                     return task
-                line.update(cli_tables.line_of(client.get("/status")))
+                status = client.get("/status", patience_s=_PATIENCE_S)
+                line.update(cli_tables.line_of(status))
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         return None
@@ -213,7 +218,7 @@ def _session(url: str | None) -> Iterator[SessionClient]:
         _leave(str(error), REFUSED)
     except NoConnectionError as error:
         _leave(str(error), NO_CONNECTION)
-    except (AnswerError, SessionError) as error:
+    except SessionError as error:
         _leave(str(error), FAILED)
 
 

@@ -23,13 +23,14 @@ from operando.child_process import prepare_child
 from operando.cli_tables import line_of
 from operando.data_directory import DataDirectory, read_json
 from operando.exit_codes import FAILED, LeaveError
-from operando.http_client import AnswerError, NoConnectionError, SessionClient
+from operando.http_client import AnswerError, NoConnectionError, SessionClient, SessionError
 
 __all__ = ["Demo"]
 
 _START_S = 180.0
 _EXPERIMENT_S = 3600.0
 _LAST_MAP_S = 60.0
+_BACK_AGAIN_S = 60.0
 _LOOK_EVERY_S = 0.25
 _ENDED = frozenset({"succeeded", "aborted", "failed"})
 _PLAN = "operando_charge"
@@ -71,6 +72,9 @@ class Demo:
                 self._show(data, service)
         except KeyboardInterrupt:
             out.print("ended")
+        except SessionError as error:
+            out.print(str(error), style="red", markup=False, soft_wrap=True)
+            raise LeaveError(FAILED) from error
 
     def _show(self, data: DataDirectory, service: subprocess.Popen[bytes]) -> None:
         watch = _Watch(data, service)
@@ -149,6 +153,19 @@ class _Watch:
                 return str(found["url"])
         raise LeaveError(FAILED)
 
+    def ask(self, client: SessionClient, path: str) -> Any:
+        """Return what is at a path, also when the web server has to be started again first.
+
+        Raises:
+            LeaveError: It did not come back.
+        """
+        for _ in self.patiently(_BACK_AGAIN_S, "the session"):
+            try:
+                return client.get(path)
+            except NoConnectionError:
+                continue
+        raise LeaveError(FAILED)
+
     def patiently(self, timeout_s: float, what: str) -> Iterator[None]:
         """Yield again and again until the deadline, or the end of the service.
 
@@ -172,8 +189,8 @@ def _experiment(client: SessionClient, watch: _Watch) -> dict[str, Any]:
         bar = progress.add_task("the instruments start", total=1.0)
         task_id = _begin(client, watch)
         for _ in watch.patiently(_EXPERIMENT_S, "the end of the experiment"):
-            task: dict[str, Any] = client.get(f"/tasks/{task_id}")
-            status = client.get("/status")
+            task: dict[str, Any] = watch.ask(client, f"/tasks/{task_id}")
+            status = watch.ask(client, "/status")
             fraction = (status.get("experiment") or {}).get("fraction") or 0.0
             progress.update(bar, description=line_of(status), completed=fraction)
             if task["state"] in _ENDED:
@@ -199,7 +216,7 @@ def _begin(client: SessionClient, watch: _Watch) -> str:
 def _wait_for_last_map(client: SessionClient, watch: _Watch) -> int:
     """Wait until every complete scan has its final map; returns how many there are."""
     for _ in watch.patiently(_LAST_MAP_S, "the last map"):
-        scans = [scan for scan in client.get("/scans") if scan["complete"]]
+        scans = [scan for scan in watch.ask(client, "/scans") if scan["complete"]]
         if all(scan["mean_soc"] is not None and not scan["provisional"] for scan in scans):
             return len(scans)
     raise LeaveError(FAILED)

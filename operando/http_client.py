@@ -12,6 +12,7 @@ Errors::
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,7 @@ DEFAULT_URL = "http://127.0.0.1:8765"
 
 _API = "/api/v1"
 _TIMEOUT_S = 15.0
+_ASK_AGAIN_S = 0.25
 
 
 class SessionError(RuntimeError):
@@ -108,13 +110,25 @@ class SessionClient:
         except httpx.TransportError:
             return False
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, *, patience_s: float = 0.0) -> Any:
         """Return the JSON found at a path under the API.
+
+        Args:
+            path: Without the API's prefix.
+            patience_s: For how long to ask again when nobody answers; a web server that has died
+                is back in a few seconds.
 
         Raises:
             SessionError: See the module.
         """
-        return self._ask("GET", path)
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return self._ask("GET", path)
+            except NoConnectionError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_ASK_AGAIN_S)
 
     def submit(self, name: str, params: dict[str, Any], metadata: dict[str, Any]) -> str:
         """Hand in a plan and return the new task's id.

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from operando import cli
+from operando.http_client import NoConnectionError, SessionClient
 from operando.journal import JournalWriter
+from tests.operando.waiting import wait_until
 
 Answer = tuple[int, Any]
 
@@ -214,6 +217,23 @@ def test_a_call_that_makes_no_sense_is_bad_parameters(
 def test_wrong_settings_are_bad_parameters(monkeypatch: Monkey, capsys: Capture) -> None:
     assert operando(monkeypatch, "serve", "--cell", "nmc") == 1
     assert "cell.kind" in capsys.readouterr().err.replace("\n", ".")
+
+
+def test_a_session_that_is_away_for_a_moment_is_asked_again(session: Session) -> None:
+    refusal = (503, {"detail": "not yet"})
+    session.answers[("GET", "/scans")] = refusal
+
+    def come_back() -> None:
+        wait_until(lambda: len(session.questions) > 1, "a second question")
+        session.answers[("GET", "/scans")] = (200, [])
+
+    with SessionClient(session.url) as client, ThreadPoolExecutor(1) as pool:
+        returning = pool.submit(come_back)
+        assert client.get("/scans", patience_s=10.0) == []
+        returning.result()
+        session.answers[("GET", "/scans")] = refusal
+        with pytest.raises(NoConnectionError):
+            client.get("/scans")
 
 
 def test_interrupting_a_wait_detaches_and_says_so(session: Session) -> None:
