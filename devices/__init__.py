@@ -24,6 +24,7 @@ from devices.errors import (
 )
 from devices.exposures import FrameSeries
 from devices.heater import Heater
+from devices.impedance_script import refuse_slow_sweep, sweep_duration_s
 from devices.keithley import Keithley2450
 from devices.link import Link
 from devices.microscope import Microscope, connect_microscope
@@ -43,7 +44,6 @@ from devices.programme_file import (
 )
 from devices.ring import MinimumCurrent, RingCurrent
 from devices.sample_stage import SampleStage
-from devices.script_programs import refuse_slow_sweep, sweep_duration_s
 from devices.serial_link import SerialLink
 from devices.shutter import Shutter
 from devices.spectrum import MeasuredSpectrum

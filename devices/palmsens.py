@@ -14,8 +14,10 @@ from collections.abc import Callable
 
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import CellBusyError, CommandError, LimitExceededError, LinkDownError
+from devices.impedance_script import sweep_duration_s
+from devices.script_lines import ProgrammePlace
 from devices.script_output import ScriptOutput
-from devices.script_programs import ProgrammePlace, script_for, sweep_duration_s
+from devices.script_programs import longest_silence_s, script_for
 from devices.script_session import ScriptSession
 from devices.serial_link import SerialLink
 from devices.spectrum import MeasuredSpectrum
@@ -144,7 +146,7 @@ class PalmSens:
         if not keep_rows:
             self._forget_rows()
         self._technique = technique
-        self._session.begin(script)
+        self._session.begin(script, longest_silence_s=longest_silence_s(technique))
 
     def state(self) -> InstrumentState:
         """Take what has arrived and say what the instrument does; a reading is not waited for.

@@ -28,6 +28,7 @@ _MODELS = {
 }
 _BUSY = "!0006"
 _DEAF_S = 0.1  # after a refusal the instrument ignores what comes in the next 50 ms
+_LONGEST_SILENCE_S = 600.0  # of a script that another host has begun
 _MOST_LINES = 1000  # of output on the way to an answer
 
 
@@ -46,6 +47,8 @@ class ScriptSession:
         self.output = ScriptOutput()
         self.identity = ""
         self._link = link
+        self._longest_silence_s = _LONGEST_SILENCE_S
+        self._heard_s = 0.0
 
     @property
     def running(self) -> bool:
@@ -80,21 +83,27 @@ class ScriptSession:
         for line in self._link.take_lines():
             self._take(line)
         if self.running:
-            return
-        if not self.identity:
+            self._doubt_silence()
+        elif not self.identity:
             self._identify("t")
         elif not self._is_busy(reply := self._ask("i")):
-            self._recognise(self.identity.split(",")[1], reply[1:], self.identity.split(",")[3])
+            _, model, _, firmware = self.identity.split(",")
+            self._recognise(model, reply[1:], firmware)
 
-    def begin(self, script: list[str]) -> None:
+    def begin(self, script: list[str], *, longest_silence_s: float) -> None:
         """Let the instrument run a script.
+
+        Args:
+            script: Its lines.
+            longest_silence_s: Longest time between two lines of its output.
 
         Raises:
             CommandError: If it refuses; the message has its words and the line.
             LinkDownError: If it does not answer; the script may run nevertheless.
         """
+        self._longest_silence_s = 2.0 * longest_silence_s + self._link.timeout_s
         self._send_script(script)
-        self.output.begin()
+        self._expect_output()
 
     def wait_for_output(self) -> None:
         """Wait for one line of the script.
@@ -176,9 +185,20 @@ class ScriptSession:
         if not reply[1:].startswith(_BUSY):
             return False
         if not self.running:
-            self.output.begin()
+            self._longest_silence_s = _LONGEST_SILENCE_S
+            self._expect_output()
         time.sleep(_DEAF_S)
         return True
+
+    def _expect_output(self) -> None:
+        self._heard_s = time.monotonic()
+        self.output.begin()
+
+    def _doubt_silence(self) -> None:
+        """Ask a script that has been silent for too long; its instrument may have lost power."""
+        if time.monotonic() - self._heard_s > self._longest_silence_s:
+            self._heard_s = time.monotonic()
+            self._identify("t")
 
     def _ask(self, *question: str, script: list[str] | None = None) -> str:
         """Send a command and give its reply; what a script says meanwhile is its output."""
@@ -203,6 +223,7 @@ class ScriptSession:
 
     def _take(self, line: str) -> None:
         if self.running:
+            self._heard_s = time.monotonic()
             self.output.take(line)
         elif line:
             logger.info("%s: %r came when no script ran", self._who, line[:60])

@@ -1,8 +1,8 @@
 """Runs MethodSCRIPT on a potentiostat: waits are given back, nothing here knows a clock.
 
-What the manual leaves open is decided here, and is ours: a constant current is
-measured at the end of each interval, an impedance takes whole periods of its frequency and at least
-20 ms, and an error while a script runs opens the circuit.
+What the manual leaves open is decided here, and is ours: a constant current is measured at the end
+of each interval, an impedance takes whole periods of its frequency and at least 20 ms, and an error
+while a script runs opens the circuit.
 """
 
 from __future__ import annotations

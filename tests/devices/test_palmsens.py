@@ -13,13 +13,10 @@ from devices.errors import (
     UnsupportedTechniqueError,
 )
 from devices.impedance import Impedance, logarithmic_hz
+from devices.impedance_script import refuse_slow_sweep, sweep_duration_s
 from devices.palmsens import PalmSens
-from devices.script_programs import (
-    ProgrammePlace,
-    refuse_slow_sweep,
-    script_for,
-    sweep_duration_s,
-)
+from devices.script_lines import ProgrammePlace
+from devices.script_programs import script_for
 from devices.serial_link import SerialLink
 from devices.techniques import (
     ConstantCurrent,
@@ -241,6 +238,22 @@ def test_an_error_in_the_script_ends_it() -> None:
         instrument.start(CHARGE)
         port.say("!0032: Line 27")
         wait_for(lambda: not instrument.state().busy)
+
+
+def test_a_script_that_fell_silent_is_asked_for() -> None:
+    rapid = replace(CHARGE, period_s=0.01)
+    script = script_for(rapid, ENVELOPE, ProgrammePlace(NUMBER))
+    begun = Exchange(["e", *script, ""], ["e", "M000A", ROW_1])
+    still_busy, restarted = Exchange(["t"], ["t!0006"]), Exchange(["t"], FIRMWARE)
+    with ScriptedPort(
+        *HELLO, *PREPARE, STILL_THERE, begun, still_busy, restarted, HELLO[1]
+    ) as port:
+        instrument = palmsens(port, timeout_s=0.3)
+        instrument.connect()
+        instrument.prepare(ENVELOPE)
+        instrument.start(rapid)
+        wait_for(lambda: not instrument.state().busy or port.done)
+        assert port.done
 
 
 def test_a_damaged_row_is_lost_and_the_next_ones_are_not() -> None:

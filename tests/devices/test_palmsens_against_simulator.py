@@ -10,8 +10,8 @@ from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellRow
 from devices.errors import CellBusyError, InstrumentMismatchError, LinkDownError
 from devices.impedance import Impedance, logarithmic_hz
+from devices.impedance_script import sweep_duration_s
 from devices.palmsens import PalmSens
-from devices.script_programs import sweep_duration_s
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
