@@ -73,7 +73,7 @@ class ChildProcess:
             if code is not None:
                 self._ended(code, now_s)
         elif now_s >= self._not_before_s and self._has_what_it_waits_for():
-            self._start(now_s)
+            self._try_to_start(now_s)
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -97,6 +97,13 @@ class ChildProcess:
     def _has_what_it_waits_for(self) -> bool:
         return self._starts > 0 or all(path.exists() for path in self.spec.wait_for)
 
+    def _try_to_start(self, now_s: float) -> None:
+        """Start it; a machine without memory or room for it now may have some later."""
+        try:
+            self._start(now_s)
+        except OSError as error:
+            self._put_off(f"cannot be started: {error}", now_s)
+
     def _start(self, now_s: float) -> None:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -116,16 +123,22 @@ class ChildProcess:
 
     def _ended(self, code: int, now_s: float) -> None:
         lived_s = now_s - self._started_s
-        self._failures = 1 if lived_s > _HEALTHY_AFTER_S else self._failures + 1
-        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** (self._failures - 1))
         self._process = None
+        if lived_s > _HEALTHY_AFTER_S:
+            self._failures = 0
+        logger.warning("%s ended after %.1f s", self.spec.name, lived_s)
+        self._put_off(_in_words(code), now_s)
+
+    def _put_off(self, reason: str, now_s: float) -> None:
+        """Try again after a while, a longer one each time."""
+        self._failures += 1
+        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** (self._failures - 1))
         self._not_before_s = now_s + delay_s
-        self._enter("restarting", _in_words(code))
+        self._enter("restarting", reason)
         logger.warning(
-            "%s %s after %.1f s; starting it again in %.1f s (log: %s)",
+            "%s %s; starting it again in %.1f s (log: %s)",
             self.spec.name,
-            self._reason,
-            lived_s,
+            reason,
             delay_s,
             self._log_file,
         )

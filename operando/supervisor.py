@@ -100,9 +100,14 @@ class Supervisor:
 
     def _write_report(self) -> None:
         report = {child.spec.name: child.report() for child in self._children}
-        if report != self._reported:
+        if report == self._reported:
+            return
+        try:
             write_json_atomically(self._report_file, report)
-            self._reported = report
+        except OSError as error:  # a full disk is no reason to end what charges a cell
+            logger.error("%s: cannot be written: %s", self._report_file, error)
+            return
+        self._reported = report
 
 
 def serve(

@@ -114,6 +114,30 @@ def test_a_child_that_fails_at_once_is_tried_less_and_less_often(tmp_path: Path)
     assert (waits_s[0], waits_s[-1]) == (pytest.approx(0.2, abs=0.11), pytest.approx(30, abs=0.11))
 
 
+def test_a_child_that_cannot_be_started_is_put_off_and_the_others_live(
+    make: Make, tmp_path: Path
+) -> None:
+    nowhere = ChildSpec("b", lambda: [str(tmp_path / "no-such-program")])
+    supervisor = make(nowhere, steady("a", tmp_path))
+    look_until(supervisor, (tmp_path / "a").exists, "a")
+    assert report(tmp_path, "b")["state"] == "restarting"
+    assert "no-such-program" in report(tmp_path, "b")["reason"]
+
+
+def test_a_report_that_cannot_be_written_ends_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "not-there"
+    supervisor = Supervisor(
+        [steady("a", tmp_path)], logs=tmp_path, report=folder / "processes.json"
+    )
+    try:
+        look_until(supervisor, (tmp_path / "a").exists, "a")
+        folder.mkdir()
+        supervisor.look()
+        assert report(folder, "a")["state"] == "running"
+    finally:
+        supervisor.end()
+
+
 def test_a_child_waits_for_its_files(make: Make, tmp_path: Path) -> None:
     supervisor = make(steady("a", tmp_path, wait_for=(tmp_path / "needed",)))
     supervisor.look()
