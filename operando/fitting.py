@@ -19,6 +19,7 @@ from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
 from operando.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from operando.soc.normalisation import Camera
     from operando.soc.references import References
 
 __all__ = ["main"]
@@ -44,18 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Only now: these import numpy and numba, which read the variables above once.
     from operando.fitting_follower import Follower, FollowerFiles
     from operando.fitting_warm_up import warm_up
-    from operando.soc.normalisation import Camera
 
     settings = load_settings(options.settings or _settings_of(options.runtime))
     data = DataDirectory.make(options.data)
     with data.lock("fitting"):
         warm_up(data.maps)
-        camera = Camera(
-            adu_per_quantum=options.adu_per_quantum or settings.camera.adu_per_quantum,
-            read_noise_adu=options.read_noise_adu or settings.camera.read_noise_adu,
-        )
         files = FollowerFiles(data.journal, data.results, data.maps)
-        follower = Follower(files, lambda: _references(options, settings), camera)
+        follower = Follower(
+            files, lambda: _references(options, settings), _camera(options, settings)
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: follower.stop())
         logger.info("following %s", data.journal)
@@ -84,6 +82,17 @@ def _settings_of(runtime: Path | None) -> Path | None:
         return None
     path = RuntimeDirectory(runtime).settings
     return path if path.exists() else None
+
+
+def _camera(options: argparse.Namespace, settings: Settings) -> Camera:
+    """Return what the camera's counts mean: the command line says it, or the settings."""
+    from operando.soc.normalisation import Camera
+
+    gain, noise = options.adu_per_quantum, options.read_noise_adu
+    return Camera(
+        adu_per_quantum=settings.camera.adu_per_quantum if gain is None else gain,
+        read_noise_adu=settings.camera.read_noise_adu if noise is None else noise,
+    )
 
 
 def _references(options: argparse.Namespace, settings: Settings) -> References:

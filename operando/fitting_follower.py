@@ -194,12 +194,11 @@ def _entry(
 ) -> dict[str, Any]:
     summary = fitted.summary
     charge_ah = scan.charge_ah()
-    capacity_ah = (scan.start.get("cell") or {}).get("reference_capacity_ah")
-    counted = charge_ah / capacity_ah if charge_ah is not None and capacity_ah else None
+    counted = charge_ah / scan.capacity_ah if charge_ah is not None and scan.capacity_ah else None
     return {
         "scan_uid": scan.uid,
         "experiment_uid": _experiment_uid(scan.start),
-        "scan_index": int(scan.start.get("scan_index") or 0),
+        "scan_index": scan.scan_index,
         "provisional": not scan.is_complete,
         "incomplete": False,
         "n_energies": scan.energies,

@@ -27,11 +27,14 @@ class ScanFitter:
 
     Attributes:
         start: The start document.
+        scan_index: Number of the scan in its experiment; 0 for one on its own.
+        capacity_ah: Charge of one unit of state of charge; None without a cell.
         is_changed: Whether images came since the last `fit`.
         last_frame_unix_s: When the journal had the newest image.
 
     Raises:
-        ScanDocumentError: The start document names no energies.
+        ScanDocumentError: The start document names no energies, or an index or capacity that is
+            no number.
     """
 
     def __init__(self, start: Mapping[str, Any], references: References, camera: Camera) -> None:
@@ -52,6 +55,15 @@ class ScanFitter:
             raise ScanDocumentError(
                 f"scan {start.get('uid')}: its start document has no energy_window with"
                 " labels_ev and physical_ev"
+            ) from error
+        try:
+            cell = start.get("cell") or {}
+            self.scan_index = int(start.get("scan_index") or 0)
+            self.capacity_ah = float(cell.get("reference_capacity_ah") or 0.0) or None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ScanDocumentError(
+                f"scan {start.get('uid')}: the scan_index or the cell of its start document makes"
+                f" no sense ({error}); such metadata need other names"
             ) from error
 
     @property

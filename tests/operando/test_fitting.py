@@ -191,6 +191,21 @@ def test_a_scan_without_flats_raises_an_alarm_and_the_next_one_is_fitted(
     assert [entry["scan_index"] for entry in beamline.entries()] == [1]
 
 
+@pytest.mark.parametrize("odd", [{"scan_index": "third"}, {"cell": "mine"}])
+def test_metadata_that_make_no_sense_raise_an_alarm_and_the_next_scan_is_fitted(
+    beamline: Beamline, odd: dict[str, Any]
+) -> None:
+    window = {"labels_ev": [1.0], "physical_ev": [2.0]}
+    start = {"uid": "odd", "time": 0.0, "purpose": "xanes_scan", "energy_window": window, **odd}
+    beamline.journal("start", start)
+    beamline.journal("stop", {"uid": "end", "run_start": "odd", "time": 1.0})
+    beamline.scan(scan_index=1).all()
+    catch_up(beamline.follower())
+
+    assert "makes no sense" in beamline.results("alarm")[0].doc["message"]
+    assert [entry["scan_index"] for entry in beamline.entries()] == [1]
+
+
 def test_a_restart_loses_nothing_and_doubles_nothing(beamline: Beamline) -> None:
     beamline.scan().all()
     second = beamline.scan(scan_index=1, soc=0.6)
