@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from devices.cell_instrument import CellInstrument, InstrumentState
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
-from devices.cell_verdicts import beyond_limits, why_it_ended
+from devices.cell_verdicts import beyond_limits
 from devices.errors import CellBusyError, DeviceError, LinkDownError
 from devices.heartbeat import Heartbeat
 from devices.programme import Programme, as_programme, refuse_programme
 from devices.row_collector import RowCollector
-from devices.step_sequence import StepSequence
+from devices.step_runner import StepRunner
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -31,7 +30,6 @@ HELD = "held"
 FINISHED = "finished"
 LOST = "lost"
 
-_FIRST_ROW_S = 10.0
 _WITH_CURRENT = (ConstantCurrent, ConstantVoltage)
 
 
@@ -59,14 +57,11 @@ class CellProgramme:
         self._name = name
         self._rows = RowCollector(instrument)
         self._prepared: Programme | None = None
-        self._sequence: StepSequence | None = None
-        self._goes_on = True  # whether this host was asked to run the steps that follow
-        self._step_due = False
+        self._steps = StepRunner(instrument, self._rows, envelope)
         self._completed = False
         self._uid = ""
         self._state = OPEN_CIRCUIT
         self._reason = "nothing was started"
-        self._started_unix_s: float | None = None
         self._known = False
         self._has_run = False
         self._heartbeat = Heartbeat(instrument.watchdog_s)
@@ -74,12 +69,12 @@ class CellProgramme:
     @property
     def technique(self) -> Technique | None:
         """The step that runs or ran last, if known."""
-        return self._sequence.technique if self._sequence else None
+        return self._steps.technique
 
     @property
     def later_s(self) -> float:
         """Longest time of the steps that follow."""
-        return self._sequence.later_s if self._sequence and self._goes_on else 0.0
+        return self._steps.later_s
 
     @property
     def last_row(self) -> CellRow | None:
@@ -96,15 +91,13 @@ class CellProgramme:
         Args:
             lost: Why the instrument does not answer, if it does not.
         """
-        sequence = self._sequence
-        known = sequence.facts if sequence else {"technique": None}
         return CellReport(
             state=LOST if lost else self._state,
             identity=self._instrument.identity,
             reason=lost or self._reason,
             programme_uid=self._uid,
             completed=self._completed,
-            **known,
+            **self._steps.facts,
         )
 
     def meet(self, state: InstrumentState) -> None:
@@ -130,8 +123,8 @@ class CellProgramme:
         refuse_programme(asked, self._envelope, self._instrument.capabilities, who=self._name)
         programme = as_programme(asked)
         if self._state in {RUNNING, HELD}:
-            if self._sequence is not None and programme == self._sequence.programme:
-                self._goes_on = True
+            if programme == self._steps.programme:
+                self._steps.goes_on = True
                 return False
             raise CellBusyError(
                 f"{self._name}: {self.technique or 'an unknown programme'} is {self._state}; "
@@ -153,16 +146,14 @@ class CellProgramme:
             if not self._has_run:
                 raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
             return
-        self._started_unix_s = time.time()
-        self._sequence, self._prepared = StepSequence(programme), None
-        self._goes_on = True
-        self._rows.begin(self._sequence.mark, started_unix_s=self._started_unix_s)
+        self._prepared = None
         try:
-            self._instrument.start(self._sequence.technique)
+            self._steps.begin(programme)
         except LinkDownError:
             raise  # it may have started: the next poll tells
         except DeviceError:
-            self._sequence, self._prepared = None, programme
+            self._steps.forget()
+            self._prepared = programme
             raise
         self._enter(RUNNING, "started")
 
@@ -191,11 +182,7 @@ class CellProgramme:
             return
         if self._state != HELD or self.technique is None:
             raise CellBusyError(f"{self._name}: nothing is held ({self._state})")
-        rest = self.technique.rest_after(self._rows.running_s)
-        last_row = self._instrument.state().last_row
-        self._instrument.start(rest, keep_rows=True)
-        self._rows.begin_segment(after_row=last_row)
-        self._goes_on = True
+        self._steps.resume()
         self._enter(RUNNING, "resumed")
 
     def end(self, state: EndState) -> None:
@@ -246,17 +233,13 @@ class CellProgramme:
         bookmark, self._bookmark = self._bookmark, None
         if bookmark is not None and bookmark.programme_uid != self._uid:
             bookmark = None
-        self._sequence = StepSequence.from_bookmark(bookmark) if bookmark else None
-        # The host that was asked to run the steps is dead: only the present one goes on.
-        self._goes_on = False
-        mark = self._sequence.mark if self._sequence else None
-        self._rows.begin(mark, bookmark=bookmark)
+        self._steps.adopt(bookmark)
         if state.busy:
             self._enter(RUNNING, "was running when this host came")
         elif bookmark is not None and bookmark.held:
             self._enter(HELD, "was held when this host came")
         else:
-            self._enter(FINISHED, "had ended when this host came" + self._not_run)
+            self._enter(FINISHED, "had ended when this host came" + self._steps.not_run)
 
     def _forget(self, reason: str) -> None:
         """Notice that what we followed is not in the instrument any more."""
@@ -264,74 +247,35 @@ class CellProgramme:
         self._instrument.adopt(self._envelope)
 
     def _begin_anew(self, reason: str) -> None:
-        self._sequence, self._bookmark, self._uid = None, None, ""
-        self._started_unix_s, self._has_run = None, False
-        self._rows.begin(None)
+        self._bookmark, self._uid, self._has_run = None, "", False
+        self._steps.forget()
         self._enter(OPEN_CIRCUIT, reason)
 
     def _follow(self, state: InstrumentState) -> None:
-        if self._state == RUNNING and self._step_due:
+        if self._state == RUNNING and self._steps.due:
             self._start_step()
         elif self._state == RUNNING and not state.busy:
-            self._end_step(state)
+            end = self._steps.end(state)
+            if end.is_last:
+                self._enter(FINISHED, end.reason, completed=end.completed)
+            else:
+                self._reason = end.reason
         elif self._state != RUNNING and state.busy:
             by_hand = self._has_run or self.technique is None
             self._enter(RUNNING, "started by somebody else" if by_hand else "started")
         elif self._state == RUNNING and not state.running:
             self._reason = "the output is on and no program in the instrument guards it; end it"
-        elif self._state == RUNNING and not self._step_has_rows:
-            self._refuse_silence()
-
-    @property
-    def _step_has_rows(self) -> bool:
-        last = self.last_row
-        return last is not None and (
-            self._sequence is None or last.row >= self._sequence.mark.first_row
-        )
-
-    @property
-    def _not_run(self) -> str:
-        left = self._sequence.left if self._sequence else 0
-        return f"; at most {left} steps were not run" if left else ""
-
-    def _end_step(self, state: InstrumentState) -> None:
-        """Find out why the instrument is off, and have the next step started if all is well."""
-        sequence = self._sequence
-        if sequence is not None and sequence.mark.step > 1 and not self._step_has_rows:
-            self._step_due = True  # nobody confirmed its start, and it did not start
-            return
-        ending = why_it_ended(self.technique, self.last_row, self._rows.running_s, self._envelope)
-        if sequence is None or not sequence.left:
-            self._enter(FINISHED, ending.reason, completed=ending.planned)
-        elif not ending.planned or not self._goes_on:
-            self._enter(FINISHED, ending.reason + self._not_run)
-        elif sequence.advance(at_limit=ending.at_limit, first_row=state.last_row + 1):
-            # Told before it is started, so that a host that dies now leaves no riddle behind.
-            self._rows.begin_step(sequence.mark)
-            self._step_due = True
-            self._reason = f"step {sequence.mark.step} of {sequence.steps}, after: {ending.reason}"
-        else:
-            self._enter(FINISHED, ending.reason, completed=True)
+        elif self._state == RUNNING and self._steps.is_silent:
+            self._instrument.stop()
+            self._enter(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
 
     def _start_step(self) -> None:
-        if self._sequence is None:
-            return
-        self._step_due = False
-        self._started_unix_s = time.time()
         try:
-            self._instrument.start(self._sequence.technique, keep_rows=True)
+            self._steps.start_due()
         except LinkDownError:
             raise  # it may have started: the next poll tells
         except DeviceError as error:
-            step = self._sequence.mark.step
-            self._enter(OPEN_CIRCUIT, f"step {step} could not be started: {error}")
-
-    def _refuse_silence(self) -> None:
-        started = self._started_unix_s
-        period_s = self.technique.period_s if self.technique else 0.0
-        if started is not None and time.time() - started > _FIRST_ROW_S + 2.0 * period_s:
-            self._instrument.stop()
-            self._enter(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
+            self._enter(OPEN_CIRCUIT, f"the next step could not be started: {error}")
 
     def _guard(self, rows: list[CellRow], technique: Technique | None) -> None:
         """Stop as the last of three: after the analog clamp and the limit in the program."""
@@ -352,8 +296,8 @@ class CellProgramme:
     def _enter(self, state: str, reason: str, *, completed: bool = False) -> None:
         if state != self._state:
             logger.info("%s: %s: %s", self._name, state, reason)
-        self._state, self._reason, self._step_due = state, reason, False
-        self._completed = completed
+        self._state, self._reason, self._completed = state, reason, completed
+        self._steps.due = False
         if state == RUNNING:
             self._has_run = True
             self._heartbeat.restart()

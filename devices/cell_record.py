@@ -47,7 +47,7 @@ class CellRecord:
         self._bookmark = bookmark
         self._counted = _counted(bookmark)
         self._last: Reading | None = None
-        self._hold_after = 0
+        self._resumed = 0
 
     @property
     def last(self) -> CellRow | None:
@@ -56,7 +56,7 @@ class CellRecord:
 
     def begin_segment(self, *, after_row: int) -> None:
         """Say that no current flowed between a row and the next one."""
-        self._hold_after = after_row
+        self._resumed = after_row + 1
 
     def begin_step(self, mark: StepMark) -> None:
         """Say that the next step begins; no current flowed between the last row and its first."""
@@ -132,13 +132,11 @@ class CellRecord:
 
     def _count(self, reading: Reading) -> None:
         last, self._last = self._last, reading
-        if last is not None and last.row < self._mark.first_row <= reading.row:
-            self.running_s = 0.0
-        elif last is not None and not self._is_gap(last, reading):
+        if last is not None and not self._is_gap(last, reading):
             step_s = reading.time_s - last.time_s
             mean_a = (last.current_a + reading.current_a) / 2.0
             self.charge_ah += mean_a * step_s / _SECONDS_PER_HOUR
-            self.running_s += step_s
+            self.running_s += step_s if reading.row > self._mark.first_row else 0.0
         if self._counted is not None and reading.row >= self._counted[0]:
             # What an earlier host had counted holds, also if the buffer has lost rows since.
             row, charge_ah = self._counted
@@ -146,7 +144,7 @@ class CellRecord:
             self._counted = None
 
     def _is_gap(self, last: Reading, reading: Reading) -> bool:
-        if last.row <= self._hold_after < reading.row:
+        if any(last.row < first <= reading.row for first in (self._mark.first_row, self._resumed)):
             return True
         rows = reading.row - last.row  # more than one if the buffer lost rows: current flowed
         longest_s = _GAP_PERIODS * rows * (self._period_s or float("inf"))

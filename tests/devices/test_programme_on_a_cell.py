@@ -204,7 +204,10 @@ def test_a_step_that_the_instrument_refuses_ends_at_open_circuit(
     instrument.refuses_with = CommandError("-222, parameter out of range")
     run_step(host, instrument, 1)
     wait_for(lambda: host.reports[-1].state == "open_circuit")
-    assert host.reports[-1].reason == "step 2 could not be started: -222, parameter out of range"
+    assert (
+        host.reports[-1].reason
+        == "the next step could not be started: -222, parameter out of range"
+    )
 
 
 def test_a_dead_host_leaves_the_present_step_to_end_by_itself(
