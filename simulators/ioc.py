@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
-import json
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
 
 from simulators.beamline import TEMPERATURES_C, Beamline, Folders
 from simulators.channels import ChannelAccessServer
+from simulators.process import announce, die_with_parent
 from simulators.world import World
 
 logger = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG = 1
 _SWITCH_INTERVAL_S = 0.0005  # the thread that makes images must not keep the server from answering
 
 
@@ -34,29 +31,19 @@ async def serve(beamline: Beamline, *, prefix: str, port: int, ready: Path) -> N
     """
     server = ChannelAccessServer(beamline.channels(prefix), port=port)
 
-    async def announce() -> None:
-        draft = ready.with_name(f"{ready.name}.{os.getpid()}")
-        draft.write_text(json.dumps({"port": server.search_port, "pid": os.getpid()}))
-        draft.replace(ready)
+    async def tell() -> None:
+        announce(ready, port=server.search_port)
         logger.info("serving %s on port %d", prefix, server.search_port)
 
     tasks = [
         asyncio.create_task(beamline.run()),
-        asyncio.create_task(server.serve(when_ready=announce)),
+        asyncio.create_task(server.serve(when_ready=tell)),
     ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _cancel, tasks)
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends, however that happens."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended before we could ask
-        raise SystemExit("the parent process has ended")
 
 
 def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.beamline import Beamline, Folders
-from simulators.ioc import die_with_parent, serve
+from simulators.ioc import serve
+from simulators.process import die_with_parent
 from simulators.world import World
 
 

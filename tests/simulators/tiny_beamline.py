@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from simulators.beamline import Beamline, Folders
-from simulators.ioc import die_with_parent, serve
+from simulators.ioc import serve
+from simulators.process import die_with_parent
 from simulators.world import World
 
 SHAPE = (32, 48)
