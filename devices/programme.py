@@ -34,7 +34,7 @@ class Loop:
     Args:
         back_to_step: Number of the first step of the loop.
         times: How often the steps run altogether.
-        until_limit: Whether the loop is left early, as soon as a constant current in it has
+        until_limit: Whether the loop ends early, with the turn in which a constant current has
             reached its voltage.
     """
 
@@ -223,11 +223,14 @@ def _repeated(inner: list[PlannedStep], loop: Loop, *, offset: int) -> Iterator[
     end = offset + len(inner) * loop.times
     for turn in range(loop.times):
         begin = offset + turn * len(inner)
-        for step in inner:
+        for place, step in enumerate(inner):
             if step.leave_to is not None:
                 yield replace(step, leave_to=step.leave_to + begin)
+            elif loop.until_limit:
+                # As if this were the last turn: what comes after the step in a turn is still done.
+                yield replace(step, leave_to=end - len(inner) + place + 1)
             else:
-                yield replace(step, leave_to=end if loop.until_limit else None)
+                yield step
 
 
 def _with_cycles(steps: Sequence[PlannedStep]) -> Iterator[PlannedStep]:

@@ -72,7 +72,6 @@ def gitt(
         ConstantCurrent(current_a, until_voltage_v, pulse_s, period_s=period_s),
         Rest(rest_s, period_s=period_s),
         Loop(first_step + 1, pulses, until_limit=True),
-        Rest(rest_s, period_s=period_s),
     ]
 
 

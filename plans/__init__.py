@@ -13,6 +13,7 @@ from plans.errors import (
     ScanTooLongError,
     TooManyFailuresError,
 )
+from plans.gitt import gitt
 from plans.operando_charge import operando_charge
 from plans.xanes_scan import xanes_scan
 
@@ -30,6 +31,7 @@ __all__ = [
     "TooManyFailuresError",
     "charge_discharge",
     "cycle",
+    "gitt",
     "operando_charge",
     "xanes_scan",
 ]

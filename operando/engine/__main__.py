@@ -59,6 +59,7 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
         plans.xanes_scan,
         plans.charge_discharge,
         plans.cycle,
+        plans.gitt,
     ]
     return PlanCatalogue(known, defaults)
 

@@ -107,13 +107,12 @@ def test_loops_may_hold_loops() -> None:
     assert [step.entry for step in outer_first.unrolled] == [1, 1, 3, 1, 1, 3]
 
 
-def test_a_loop_until_the_limit_is_left_to_the_step_after_it() -> None:
-    titration = [REST, *gitt(1e-5, pulse_s=60.0, rest_s=60.0, pulses=3, until_voltage_v=4.2,
-                             first_step=2)]  # fmt: skip
-    programme = Programme((*titration, Loop(1, 2)))
-    assert [step.entry for step in programme.unrolled] == 2 * [1, 2, 3, 4, 3, 4, 3, 4, 6]
+def test_a_loop_until_the_limit_goes_on_as_in_its_last_turn() -> None:
+    titration = gitt(1e-5, pulse_s=60.0, rest_s=60.0, pulses=3, until_voltage_v=4.2, first_step=2)
+    programme = Programme((REST, *titration, Loop(1, 2)))
+    assert [step.entry for step in programme.unrolled] == 2 * [1, 2, 3, 4, 3, 4, 3, 4]
     leaves = [step.leave_to for step in programme.unrolled]
-    assert leaves == [*(None, None), *(6 * [8]), None, *(None, None), *(6 * [17]), None]
+    assert leaves == [None, None, *(3 * [7, 8]), None, None, *(3 * [15, 16])]
 
 
 @given(

@@ -125,14 +125,16 @@ def test_no_charge_is_counted_between_two_steps(host: Host, instrument: StandInI
     assert discharged[-1] == pytest.approx(TEN_SECONDS_AH * (3.0 - 2.95))
 
 
-def test_a_loop_until_the_limit_ends_with_the_pulse_that_reaches_it(
+def test_a_loop_until_the_limit_ends_with_the_turn_that_reaches_it(
     host: Host, instrument: StandInInstrument
 ) -> None:
     pulse = ConstantCurrent(CURRENT_A, 4.2, 60.0)
     host.begin(Programme((pulse, REST, Loop(1, 50, until_limit=True), Rest(80.0))))
     run_step(host, instrument, 1)
-    wait_for(lambda: len(instrument.started) == 2)
-    assert instrument.started == [pulse, Rest(80.0)]
+    run_step(host, instrument, 2)
+    wait_for(lambda: len(instrument.started) == 3)
+    assert instrument.started == [pulse, REST, Rest(80.0)]
+    assert sorted({row.step for row in host.rows}) == [1, 100]
     assert host.keeper.report.step == 101
 
 

@@ -128,7 +128,8 @@ def test_a_parameter_without_annotation_is_no_plan() -> None:
 
 
 def test_the_plans_of_the_house_are_plans() -> None:
-    known = [plans.operando_charge, plans.xanes_scan, plans.charge_discharge, plans.cycle]
+    cell_plans = [plans.charge_discharge, plans.cycle, plans.gitt]
+    known = [plans.operando_charge, plans.xanes_scan, *cell_plans]
     catalogue = PlanCatalogue(known)
     assert catalogue["cycle"].device_names == ("cell",)
     assert catalogue["charge_discharge"].validated({"c_rate": 0.1})["cutoff_c_rate"] is None

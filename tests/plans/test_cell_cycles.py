@@ -19,12 +19,15 @@ from devices import (
     Rest,
 )
 from devices.programme import Loop
-from operando.echem import CellSeries, cycle_capacities
-from plans import ExperimentFailedError, ProgrammeCutShortError, charge_discharge, cycle
+from operando.echem import CellSeries, Electrode, cycle_capacities, titration_pulses
+from plans import ExperimentFailedError, ProgrammeCutShortError, charge_discharge, cycle, gitt
 from tests.devices.potentiostat_support import running_bench, running_host
 from tests.devices.stand_in_instrument import StandInInstrument
 from tests.support import wait_for
 
+NCM622 = Electrode.of_spheres(
+    mass_g=2e-3, molar_volume_cm3_per_mol=20.4, molar_mass_g_per_mol=96.93, radius_cm=5e-4
+)
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
 FAST = 3000.0
 Documents = list[tuple[str, dict[str, Any]]]
@@ -114,6 +117,25 @@ def test_cycles_with_holds_and_rests_are_told_apart_by_their_rows(
         if step == 2
     ]
     assert holds[-1] == (pytest.approx(4.2, abs=2e-3), pytest.approx(0.5 * 3.4e-4, rel=0.05))
+
+
+@pytest.mark.slow
+def test_a_titration_gives_the_diffusion_of_the_cell_pulse_by_pulse(
+    tmp_path: Path, engine: RunEngine, documents: Documents
+) -> None:
+    with running_bench(tmp_path, rate=FAST) as bench, running_host(bench) as host:
+        cell = Potentiostat(host.keeper, description=DESCRIPTION)
+        engine(gitt(cell, c_rate=0.2, pulses=3, rest_s=3600.0))
+    assert sorted(set(column(documents, "step"))) == list(range(1, 8))
+    pulses = titration_pulses(series(documents), NCM622)
+    assert [round(pulse.duration_s / 60.0) for pulse in pulses] == [30, 30, 30]
+    charges_ah = [pulse.charge_ah for pulse in pulses]
+    assert charges_ah == pytest.approx([3.4e-5] * 3, rel=0.01)
+    # The voltage of a pristine cell is steep, and no straight line over the root of time.
+    assert "not linear" in pulses[0].flags
+    found = [pulse.diffusion.planar_cm2_per_s for pulse in pulses[1:] if pulse.diffusion]
+    assert len(found) == 2
+    assert all(1e-12 < value < 1e-11 for value in found)
 
 
 def test_the_steps_of_a_cycle_are_built_from_the_c_rate(
