@@ -250,14 +250,14 @@ class CellKeeper:
             logger.exception("%s: a turn of the keeper failed", self.name)
 
     def _turn(self) -> None:
-        rows: list[CellRow] = []
         try:
             if not self._connected and time.monotonic() >= self._next_try_s:
                 self._connect()
             if self._connected:
-                rows = self._programme.poll(time.time())
+                self._programme.poll(time.time())
         except DeviceError as error:
             self._lose(error)
+        rows = self._programme.take_rows()  # also those that came before the line failed
         self._tell_rows(rows)
         self._tell_state()
         update = CellUpdate(rows, self.report, self._lost_s(), self._error)

@@ -55,6 +55,7 @@ class CellProgramme:
         self._envelope = envelope
         self._bookmark = bookmark
         self._name = name
+        self._fresh: list[CellRow] = []
         self._rows = RowCollector(instrument)
         self._prepared: Programme | None = None
         self._steps = StepRunner(instrument, self._rows, envelope)
@@ -198,7 +199,12 @@ class CellProgramme:
         if self._state != FINISHED:
             self._enter(OPEN_CIRCUIT, "ended by request")
 
-    def poll(self, now_unix_s: float) -> list[CellRow]:
+    def take_rows(self) -> list[CellRow]:
+        """Hand out what `poll` has read, once; also when it failed after that."""
+        rows, self._fresh = self._fresh, []
+        return rows
+
+    def poll(self, now_unix_s: float) -> None:
         """Read what is new, follow the state, beat the watchdog.
 
         Args:
@@ -212,15 +218,13 @@ class CellProgramme:
         if last is not None and self._prepared is None and state.last_row < last.row:
             self._forget("the instrument has lost its programme; was it switched off?")
             self._instrument.secure()
-        rows: list[CellRow] = []
         if self._prepared is None and state.last_row > 0:
             self._uid = self._uid or self._instrument.programme_uid()
-            rows = self._rows.collect(state, now_unix_s=now_unix_s)
+            self._fresh += self._rows.collect(state, now_unix_s=now_unix_s)
         technique = self.technique
         self._follow(state)
-        self._guard(rows, technique)
+        self._guard(self._fresh, technique)
         self._beat(now_unix_s)
-        return rows
 
     def _adopt(self, state: InstrumentState) -> None:
         """Take over what an earlier host started."""

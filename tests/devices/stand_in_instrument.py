@@ -26,6 +26,7 @@ class StandInInstrument:
         self.trigger = "IDLE"
         self.silent = False
         self.dies_in_init = False
+        self.lost_beats = 0
         self.refuses_with: DeviceError | None = None
         self.asked: list[str] = []
         self.started: list[Technique] = []
@@ -111,6 +112,9 @@ class StandInInstrument:
         return f"{self.serial}-{self.started_unix_s:.2f}"
 
     def beat(self) -> None:
+        if self.lost_beats:
+            self.lost_beats -= 1
+            raise LinkDownError("no answer to *TRG")
         self.asked.append("beat")
 
     def stop(self) -> None:

@@ -295,6 +295,21 @@ def test_the_watchdog_is_beaten_every_third_of_its_window(notes: Notes) -> None:
     keeper.close()
 
 
+def test_rows_that_were_read_before_a_beat_was_lost_are_told(notes: Notes) -> None:
+    instrument = StandInInstrument(watchdog_s=30.0)
+    instrument.lost_beats = 2
+    keeper = kept(instrument, notes)
+    keeper.prepare(CHARGE).result(5.0)
+    keeper.kickoff().result(5.0)
+    instrument.charge(5)
+    wait_for(lambda: "beat" in instrument.asked)
+    instrument.charge(1)
+    wait_for(lambda: len(instrument.rows) == len(notes.rows))
+    keeper.close()
+    assert [row.row for row in notes.rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert "lost" in notes.states
+
+
 def test_a_keeper_that_was_not_started_says_so(instrument: StandInInstrument) -> None:
     with pytest.raises(DeviceError, match="its keeper does not run"):
         CellKeeper(instrument, envelope=ENVELOPE).kickoff()
