@@ -14,11 +14,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from operando.archive_catalogue import Catalogue, ServerAwayError, server_errors
 from operando.archive_run import ArchivedRun
 from operando.data_directory import (
     DataDirectory,
@@ -37,13 +37,10 @@ _BLUESKY = frozenset(
     {"start", "descriptor", "event", "event_page", "stream_resource", "stream_datum", "stop"}
 )
 _TRIES_OF_A_POISONED_RUN = 3
-_PAUSE_S = 0.5
+# Each request costs the data server tens of milliseconds, and a stack needs the processors more:
+# what has come in two seconds goes in one page.
+_PAUSE_S = 2.0
 _BACK_OFF_S = 1.0
-_SPEC = "CatalogOfBlueskyRuns"
-
-
-class ServerAwayError(RuntimeError):
-    """The data server does not answer; what was being sent must be sent again."""
 
 
 @dataclass
@@ -75,6 +72,16 @@ class Follower:
     def lag(self) -> int:
         """Documents that are in the journal and not in the catalogue."""
         return self._reader.last_seq() - self.seq + sum(run.lag for run in self.runs.values())
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits to be sent."""
+        return any(run.lag or run.failures for run in self.runs.values())
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more than went in one burst, and no trouble with it."""
+        return any(run.lag and not run.failures for run in self.runs.values())
 
     def take(self) -> bool:
         """Read what is new in the journal; True when there was something."""
@@ -130,34 +137,6 @@ class Follower:
         write_json_atomically(self.state_file, state)
 
 
-class Catalogue:
-    """The data server and its two containers: raw runs, and what was computed from them.
-
-    Args:
-        uri: Address of the data server.
-        api_key: Key for writing.
-    """
-
-    def __init__(self, uri: str, api_key: str | None) -> None:
-        from tiled.client import from_uri
-
-        with _server_errors():
-            self._client = from_uri(uri, api_key=api_key)
-
-    def container(self, name: str) -> Any:
-        """Return a container of runs, made when it is not there.
-
-        Raises:
-            ServerAwayError: The data server is away.
-        """
-        from tiled.structures.core import Spec
-
-        with _server_errors():
-            if name not in self._client:
-                self._client.create_container(name, specs=[Spec(_SPEC, version="3.0")])
-            return self._client[name]
-
-
 class Archive:
     """Follows both journals until it is told to stop.
 
@@ -189,21 +168,31 @@ class Archive:
             for follower in self._followers:
                 while follower.take():
                     pass
-            self._send_all()
+            more = self._send_all()
             self._report()
-            self._stop.wait(_PAUSE_S)
+            if not more:
+                self._stop.wait(_PAUSE_S)
 
-    def _send_all(self) -> None:
+    def _send_all(self) -> bool:
+        """Send one burst of each run; True when more waits than went in it."""
         try:
             if catalogue := self._connected():
-                for follower in self._followers:
-                    follower.send(catalogue.container(follower.name))
+                self._send_to(catalogue)
+                return any(follower.is_behind for follower in self._followers)
         except ServerAwayError as error:
             logger.warning("data server: %s; trying again", error)
             self._catalogue = None
             for follower in self._followers:
                 follower.start_again()
             self._stop.wait(_BACK_OFF_S)
+        return False
+
+    def _send_to(self, catalogue: Catalogue) -> None:
+        busy = any(follower.has_work for follower in self._followers)
+        for follower in self._followers:
+            follower.send(catalogue.container(follower.name))
+        if not busy:
+            catalogue.check()
 
     def _connected(self) -> Catalogue | None:
         if self._catalogue is None:
@@ -228,34 +217,15 @@ class Archive:
         write_json_atomically(self._runtime.archive, report)
 
 
-@contextmanager
-def _server_errors() -> Iterator[None]:
-    """Tell a server that is away or unwell from a request that it refuses."""
-    try:
-        yield
-    except Exception as error:
-        if _server_is_away(error):
-            raise ServerAwayError(f"{type(error).__name__}: {error}") from error
-        raise
-
-
 def _send(run: ArchivedRun, container: Any) -> None:
     try:
-        with _server_errors():
+        with server_errors():
             run.send(container)
     except ServerAwayError:
         raise
     except Exception:  # whatever one run does to the writer, the others go on
         logger.exception("run %s cannot be written; it is sent again", run.uid)
         run.start_again()
-
-
-def _server_is_away(error: Exception) -> bool:
-    import httpx
-
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in {502, 503, 504}
-    return isinstance(error, (httpx.TransportError, ConnectionError))
 
 
 def main() -> None:

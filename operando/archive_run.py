@@ -55,7 +55,7 @@ class ArchivedRun:
         """
         if self._writer is None:
             self._begin(container)
-        burst, self._waiting = self._waiting[:_LARGEST_BURST], self._waiting[_LARGEST_BURST:]
+        burst = self._waiting[:_LARGEST_BURST]
         if self._writer is None or not burst:
             return
         # The catalogue's client takes seconds to import; what only reads this file need not wait.
@@ -63,6 +63,8 @@ class ArchivedRun:
 
         for name, doc in in_pages((entry.name, entry.doc) for entry in burst):
             self._writer(name, doc)
+        # Only now: what could not be sent still waits.
+        del self._waiting[: len(burst)]
         self._sent_seq = burst[-1].seq
         self.closed = burst[-1].name == "stop"
         self.failures = 0
