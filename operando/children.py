@@ -91,6 +91,7 @@ def api_child(
 def instrument_child(settings: Settings, runtime: RuntimeDirectory, *, ready: Path) -> ChildSpec:
     """Return the simulated instrument that charges the simulated cell."""
     command = [*_module("simulators.instrument"), *_simulated(settings, runtime, ready)]
+    command += ["--cell-file", str(runtime.root / "cell.json")]
     return ChildSpec("instrument", lambda: [*command, "--port", _port(ready)])
 
 

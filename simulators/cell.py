@@ -7,7 +7,8 @@ There is no clock here: time passes only in `advance`.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from simulators import ncm622
 from simulators.cell_presets import PRESETS, CellPreset
@@ -21,6 +22,7 @@ _ZERO_CELSIUS_K = 273.15
 _PRISTINE_LITHIUM = 0.995
 _LONGEST_STEP_S = 5.0
 _ACTIVATION_AH_PER_G = 0.12  # the interfaces have settled after this much of the first charge
+_MEMORY = ("charged_ah", "discharged_ah", "oxidised_ah")
 
 
 class Cell:
@@ -72,6 +74,27 @@ class Cell:
         if value != self._temperature_c:
             self._temperature_c = value
             self._age()
+
+    def memory(self) -> dict[str, Any]:
+        """Return what the cell would still be if everything around it were switched off."""
+        return {
+            **{name: getattr(self, name) for name in _MEMORY},
+            "anode_v": self._anode_v,
+            "cathode_v": self._cathode_v,
+            "activation": self._activation,
+            "lithium": self._particle.lithium.tolist(),
+        }
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Become the cell of this `memory`; its terminals stay as they are."""
+        for name in _MEMORY:
+            setattr(self, name, float(memory[name]))
+        self._anode_v = float(memory["anode_v"])
+        self._cathode_v = float(memory["cathode_v"])
+        self._activation = float(memory["activation"])
+        self._particle.lithium[:] = memory["lithium"]
+        self._age()
+        self.advance(0.0)
 
     def connect(self, source: Source) -> None:
         """Put a source to the terminals and let the electrons, not the lithium, settle."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
+import json
 import logging
 import math
 import signal
@@ -21,6 +23,7 @@ from simulators.world import CellState, World
 logger = logging.getLogger(__name__)
 
 _TICK_S = 0.005
+_TICKS_A_NOTE = 50
 
 
 class Instrument:
@@ -30,11 +33,17 @@ class Instrument:
         world: Gives time and the temperature of the heater, gets the state of the cell.
         cell: Name of a preset.
         seed: Of the meter's noise.
+        cell_file: Keeps the cell, so that the next process has the same one; None keeps nothing.
     """
 
-    def __init__(self, world: World, *, cell: str, seed: int = 0) -> None:
+    def __init__(
+        self, world: World, *, cell: str, seed: int = 0, cell_file: Path | None = None
+    ) -> None:
         self._world = world
         self._cell = Cell(PRESETS[cell])
+        self._cell_file = cell_file
+        if cell_file is not None and cell_file.exists():
+            self._cell.remember(json.loads(cell_file.read_text()))
         self.smu = Smu2450(self._cell, world.clock, seed=seed)
         self.tick()
 
@@ -50,6 +59,14 @@ class Instrument:
         self._follow_heater()
         self.smu.catch_up()
         self._publish()
+
+    def keep_cell(self) -> None:
+        """Write the cell down: it outlives the instrument, whatever becomes of that."""
+        if self._cell_file is None:
+            return
+        new = self._cell_file.with_suffix(".new")
+        new.write_text(json.dumps(self._cell.memory()))
+        new.replace(self._cell_file)
 
     def suffer(self, request: Mapping[str, Any]) -> None:
         """Let a fault happen to the instrument or its leads; see `simulators.wire_faults`."""
@@ -96,9 +113,14 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     announce(ready, **facts)
     logger.info("serving %s", facts)
-    while not stop.is_set():
+    for tick in itertools.count():
         instrument.tick()
+        if tick % _TICKS_A_NOTE == 0:
+            instrument.keep_cell()
+        if stop.is_set():
+            break
         await asyncio.sleep(_TICK_S)
+    instrument.keep_cell()
     server.close()
 
 
@@ -108,7 +130,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     arguments = _arguments()
     world = World.open(arguments.world)
-    instrument = Instrument(world, cell=arguments.cell, seed=arguments.seed)
+    instrument = Instrument(
+        world, cell=arguments.cell, seed=arguments.seed, cell_file=arguments.cell_file
+    )
     asyncio.run(
         serve(
             instrument,
@@ -126,6 +150,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0: a free one")
     parser.add_argument("--ready", type=Path, required=True, help="JSON file, written when serving")
     parser.add_argument("--seed", type=int, default=0, help="of the meter's noise")
+    parser.add_argument("--cell-file", type=Path, help="keeps the cell from process to process")
     parser.add_argument("--fault-port", type=int, help="TCP port for faults; 0: a free one")
     return parser.parse_args()
 

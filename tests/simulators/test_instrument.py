@@ -273,6 +273,21 @@ def test_it_ends_with_its_parent(tmp_path):
     until(lambda: not listens(facts["port"]))
 
 
+def test_the_cell_outlives_its_instrument(tmp_path):
+    world = World.create(tmp_path / "world", rate=0.0)
+    file = tmp_path / "cell.json"
+    first = Instrument(world, cell="asslb", cell_file=file)
+    first.handle(CHARGE)
+    world.clock.advance(3600.0)
+    first.tick()
+    charged = world.read_cell()
+    first.keep_cell()
+    Instrument(world, cell="asslb", cell_file=file).tick()
+    assert charged.soc > 0.15
+    assert world.read_cell().soc == pytest.approx(charged.soc, abs=1e-3)
+    assert Instrument(world, cell="asslb").smu.handle(":OUTP?") == "0"
+
+
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
