@@ -29,6 +29,9 @@ __all__ = ["Follower", "FollowerFiles"]
 logger = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
+# Maps of a scan that goes on may take a third of the time: the frames come first, and the camera
+# may need the same processors.
+_REST = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Follower:
         self._seq = self._results.journal_seq
         self._scans: dict[str, ScanFitter] = {}
         self._registrars: dict[str, tuple[str, Registrar]] = {}
+        self._rest_until_s = 0.0
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -82,16 +86,16 @@ class Follower:
     def step(self, *, timeout_s: float = 0.0) -> bool:
         """Take what is new in the journal; True when there was something.
 
-        Maps of a scan that still goes on are made when nothing more waits to be read, and the last
-        one as soon as its last image is in.
+        Maps of a scan that still goes on are made when nothing more waits to be read, and not
+        without a rest; the last ones as soon as the last image is in.
         """
         entries = self._journal.wait(self._seq, timeout_s)
         for entry in entries:
             self._take(entry)
             self._seq = entry.seq
         for scan in self._scans.values():
-            if scan.is_changed:
-                self._publish(scan)
+            if scan.is_changed and time.monotonic() >= self._rest_until_s:
+                self._publish_and_rest(scan)
         return bool(entries)
 
     def _take(self, entry: Entry) -> None:
@@ -138,6 +142,12 @@ class Follower:
             scan.close()
         if not self._scans and entry.name == "stop":
             self._results.note_progress(entry.seq)
+
+    def _publish_and_rest(self, scan: ScanFitter) -> None:
+        began_s = time.monotonic()
+        self._publish(scan)
+        ended_s = time.monotonic()
+        self._rest_until_s = ended_s + _REST * (ended_s - began_s)
 
     def _publish(self, scan: ScanFitter) -> None:
         """Write the maps of the images so far, then announce them."""
