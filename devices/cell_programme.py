@@ -283,7 +283,8 @@ class CellProgramme:
 
     def _guard(self, rows: list[CellRow], technique: Technique | None) -> None:
         """Stop as the last of three: after the analog clamp and the limit in the program."""
-        if self._state != RUNNING or not isinstance(technique, _WITH_CURRENT):
+        without_current = technique is not None and not isinstance(technique, _WITH_CURRENT)
+        if self._state != RUNNING or without_current:
             return
         reason = beyond_limits(rows, self._envelope)
         if reason:

@@ -171,7 +171,12 @@ class Keithley2450:
         self._load(technique, settings, keep_rows=keep_rows)
         if not keep_rows:
             self._rows_read = 0
-        self._link.apply(":INIT")
+        try:
+            self._link.apply(":INIT")
+        except CommandError:
+            # It may have begun before it objected, and nobody would collect or guard it.
+            self.stop()
+            raise
 
     def state(self) -> InstrumentState:
         """Ask in one message for the rows in the buffer, the output and the program.
@@ -246,15 +251,15 @@ class Keithley2450:
             CommandError: If the output stays on.
         """
         try:
-            self._switch_off()
+            self._switch_off(last_reading=True)
         except LinkDownError as error:
-            # Unlike other commands, "off" may be said twice.
+            # Unlike other commands, "off" may be said twice; a reading must not stand in its way.
             logger.warning("%s; switching off once more", error)
-            self._switch_off()
+            self._switch_off(last_reading=False)
 
-    def _switch_off(self) -> None:
+    def _switch_off(self, *, last_reading: bool) -> None:
         self._link.send(":ABOR")
-        if self._link.query(":OUTP?") != "0":
+        if last_reading and self._link.query(":OUTP?") != "0":
             # It closes the charge integral at the instant of the end instead of a period earlier.
             self._link.query(':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT')
         self._link.send(":OUTP OFF")
