@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from bluesky.utils import FailedStatus, MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator, RunEngineControlException
 
 from devices import DeviceError
 from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.errors import PlanError
 
-__all__ = ["DEVICE_FAILURES", "device_words", "if_possible", "in_words", "persistently"]
+__all__ = ["DEVICE_FAILURES", "device_words", "heeding", "if_possible", "in_words", "persistently"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,34 @@ def in_words(plan: MsgGenerator[Any], error_type: type[PlanError]) -> MsgGenerat
         return (yield from plan)
     except (FailedStatus, *CHANNEL_ACCESS_TROUBLE) as error:
         raise error_type(device_words(error)) from error
+
+
+def heeding(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Let a request to stop or abort come out of a plan, whatever fails in its clean-up.
+
+    What is stopped in a clean-up fails its Status, and that failure comes out in place of the
+    request: who catches failures would go on with the plan.
+    """
+    asked: RunEngineControlException | None = None
+    response: Any = None
+    send: Callable[[Any], Any] = plan.send
+    try:
+        while True:
+            msg = send(response)
+            try:
+                response, send = (yield msg), plan.send
+            except GeneratorExit:
+                plan.close()
+                raise
+            except Exception as error:
+                asked = error if isinstance(error, RunEngineControlException) else asked
+                response, send = error, plan.throw
+    except StopIteration as end:
+        return end.value
+    except Exception as error:
+        if asked is None or error is asked:
+            raise
+        raise asked from error
 
 
 def if_possible(plan: MsgGenerator[None], what: str) -> MsgGenerator[None]:

@@ -30,7 +30,14 @@ from plans.errors import (
     ScanTooLongError,
     TooManyFailuresError,
 )
-from plans.failures import DEVICE_FAILURES, device_words, if_possible, in_words, persistently
+from plans.failures import (
+    DEVICE_FAILURES,
+    device_words,
+    heeding,
+    if_possible,
+    in_words,
+    persistently,
+)
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam
@@ -254,6 +261,7 @@ class _Experiment:
                     f"{self.failures} scans in a row failed; see the stream 'scans' for why."
                     " The cell is left as abort_state says"
                 )
+            yield from bps.checkpoint()
             # An IOC that was restarted is away for seconds: no time to fail scan after scan.
             yield from persistently(
                 lambda: bps.prepare(self.txm.presence, _IOC_RETURN_S, wait=True)
@@ -265,7 +273,7 @@ class _Experiment:
         uid, reason = "", ""
         try:
             yield from self._await_beam(on_beam_loss)
-            uid = yield from self._stack(index, charge_ah)
+            uid = yield from heeding(self._stack(index, charge_ah))
         except _SCAN_FAILURES as error:
             reason = device_words(error)
             logger.warning("scan %d failed: %s", index, reason)

@@ -19,6 +19,8 @@ from typing import Any, Literal
 from bluesky import RunEngine
 from bluesky.utils import DuringTask, FailedStatus, MsgGenerator, RunEngineInterrupted
 
+from operando.engine.requests import insisting
+
 __all__ = ["NotNowError", "Outcome", "Worker", "WorkerState"]
 
 logger = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ class Worker:
                 raise NotNowError(f"the worker is {self._state}: one plan at a time")
             self._job = _Job(plan, on_end)
             self._report("RUNNING", "started")
-        self._calls.put(lambda: self._re(plan))
+        self._calls.put(lambda: self._re(insisting(plan, lambda: str(self._re.state))))
 
     def pause(self, *, defer: bool) -> None:
         """Ask the plan to pause: at its next checkpoint, or at once and go back to the last one.

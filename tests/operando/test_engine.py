@@ -184,6 +184,18 @@ def test_an_end_is_never_lost_between_two_states(
     assert engine.ask("tasks")[0]["message"] == "at once"
 
 
+@pytest.mark.parametrize(("end", "state"), [("stop", "succeeded"), ("abort", "aborted")])
+def test_a_plan_that_does_not_hear_the_request_is_asked_again(
+    engine: Engine, end: str, state: str
+) -> None:
+    task_id = engine.begin("stumble", word="deaf")
+    wait_until(lambda: engine.entries("start"), "run open")
+    engine.ask(end, reason="enough")
+    engine.wait_for("IDLE")
+    task = engine.ask("task", task_id=task_id)
+    assert (task["state"], task["message"]) == (state, "enough")
+
+
 def test_stop_while_running_is_a_success_with_a_reason(engine: Engine) -> None:
     task_id = engine.begin("steps", count=10**6, period_s=0.01)
     wait_until(lambda: engine.entries("event"), "first event")

@@ -1,6 +1,7 @@
 """An engine with two tiny plans and a beamline in memory; run as a module, it is a real process."""
 
 import argparse
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -42,10 +43,14 @@ def steps(
 
 
 def stumble(axis: SynAxis, *, word: str, md: Mapping[str, Any] | None = None) -> MsgGenerator[str]:
-    """Fail in the middle of a run; also the plan whose code blocks the RunEngine's loop."""
+    """Fail in the middle of a run; also the plan that blocks the loop, or hears no request."""
 
     def inner() -> MsgGenerator[None]:
         yield from bps.checkpoint()
+        while word == "deaf":
+            with contextlib.suppress(Exception):
+                yield from bps.sleep(0.05)
+            yield from bps.checkpoint()
         if word == "block":
             BLOCK.wait(timeout=30)
             yield from bps.checkpoint()

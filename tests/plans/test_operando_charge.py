@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bluesky.utils import FailedStatus, Msg
+from bluesky.utils import FailedStatus, Msg, RequestAbort
 from ophyd.utils import DisconnectedError
 
 from devices import CellBusyError, CellDescription, ConstantCurrent, EndState, Envelope, Milestone
@@ -303,3 +303,22 @@ def test_an_instrument_that_was_switched_off_is_no_end_of_the_charge() -> None:
     with pytest.raises(ProgrammeLostError, match="was it switched off"):
         rig.run()
     assert rig.ended() == [EndState.KEEP]
+
+
+def test_an_abort_is_heeded_although_its_clean_up_fails_an_exposure() -> None:
+    rig = Rig()
+    asked: list[Msg] = []
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "trigger" and msg.obj.name == "camera" and len(rig.scans()) == 2:
+            asked.append(msg)
+            return RequestAbort()
+        if msg.command == "unstage" and asked:
+            return FailedStatus("camera: unstaged before this was done")
+        return answer(msg)
+
+    rig.reply = reply
+    with pytest.raises(RequestAbort):
+        rig.run(abort_state="open_circuit")
+    assert len(rig.scans()) == 2
+    assert rig.ended() == [EndState.OPEN_CIRCUIT]
