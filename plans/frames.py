@@ -7,7 +7,7 @@ from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import Msg, MsgGenerator
 
 from devices import FrameSeries
 from devices.microscope import Microscope
@@ -56,15 +56,17 @@ def take_frame(
 def _bundle(
     txm: Microscope, stream: str, readables: Sequence[Any], then: Stub
 ) -> MsgGenerator[dict[str, Any]]:
-    yield from bps.create(name=stream)
-    yield from bps.read(txm.mono)
-    yield from bps.trigger(txm.camera, group=_EXPOSURE)
-    yield from bps.wait(_EXPOSURE)
+    # The messages themselves, and not the stubs that make them: a stub walks the whole stack of
+    # callers when it is called, and twenty of them take milliseconds from every frame.
+    yield Msg("create", name=stream)
+    yield Msg("read", txm.mono)
+    yield Msg("trigger", txm.camera, group=_EXPOSURE)
+    yield Msg("wait", group=_EXPOSURE)
     yield from then()
-    yield from bps.trigger(txm.camera.written, group=_WRITTEN)
-    yield from bps.wait(_WRITTEN)
+    yield Msg("trigger", txm.camera.written, group=_WRITTEN)
+    yield Msg("wait", group=_WRITTEN)
     readings: dict[str, Any] = {}
     for readable in (txm.camera, *readables):
-        readings.update((yield from bps.read(readable)) or {})
-    yield from bps.save()
+        readings.update((yield Msg("read", readable)) or {})
+    yield Msg("save")
     return readings
