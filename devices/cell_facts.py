@@ -69,6 +69,7 @@ class CellReport:
         cycle: From 1.
         step_first_row: First row of the step.
         completed: Whether it is finished because its last step ended as planned.
+        by_request: Whether it is over because somebody asked for that.
     """
 
     state: str
@@ -82,6 +83,7 @@ class CellReport:
     cycle: int = 1
     step_first_row: int = 1
     completed: bool = False
+    by_request: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ FINISHED = "finished"
 LOST = "lost"
 
 _WITH_CURRENT = (ConstantCurrent, ConstantVoltage)
+_BY_REQUEST = "ended by request"
 
 
 class CellProgramme:
@@ -98,6 +99,7 @@ class CellProgramme:
             reason=lost or self._reason,
             programme_uid=self._uid,
             completed=self._completed,
+            by_request=self._reason == _BY_REQUEST,
             **self._steps.facts,
         )
 
@@ -197,7 +199,7 @@ class CellProgramme:
         self._instrument.stop()
         self._prepared = None
         if self._state != FINISHED:
-            self._enter(OPEN_CIRCUIT, "ended by request")
+            self._enter(OPEN_CIRCUIT, _BY_REQUEST)
 
     def take_rows(self) -> list[CellRow]:
         """Hand out what `poll` has read, once; also when it failed after that."""

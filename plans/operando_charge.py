@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import MsgGenerator, RequestStop
 from pydantic import Field
 
 from devices import (
@@ -25,6 +25,7 @@ from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import (
     BeamLostError,
     ExperimentFailedError,
+    ProgrammeCutShortError,
     ProgrammeLostError,
     ScanFailedError,
     ScanTooLongError,
@@ -117,7 +118,8 @@ def operando_charge(
         max_failed_scans: So many failed scans in a row end the experiment.
         on_beam_loss: "continue" charging, "hold" at open circuit, or "stop" the experiment.
         end_state: "open_circuit" or "keep", after the last scan.
-        abort_state: The same after an abort or a failure.
+        abort_state: The same after an abort or a failure; a plan that is stopped, or that ends
+            because the beam was lost, leaves the cell in ``end_state``.
         md: More metadata for the start document.
 
     Returns:
@@ -127,6 +129,7 @@ def operando_charge(
         LimitExceededError: Current or voltage is beyond the cell's envelope; nothing was started.
         EnergyWindowError: The edge is not in the window; nothing was started.
         ExperimentFailedError: A device failed outside of a scan; the message is its own.
+        ProgrammeCutShortError: The charge ended before its voltage, and nobody had asked for it.
         ProgrammeLostError: The instrument was switched off while it charged.
         TooManyFailuresError: ``max_failed_scans`` scans in a row failed.
     """
@@ -152,7 +155,9 @@ def operando_charge(
         yield from experiment.prepare()
         yield from bpp.contingency_wrapper(
             experiment.run(on_beam_loss),
-            except_plan=lambda error: experiment.give_up(abort_state),
+            except_plan=lambda error: experiment.give_up(
+                end_state if isinstance(error, (RequestStop, BeamLostError)) else abort_state
+            ),
             else_plan=lambda: experiment.end(end_state),
         )
 
@@ -211,6 +216,7 @@ class _Experiment:
             yield from self._scan(on_beam_loss)
             due_ah = step_ah * (int(self.cell.charge_ah / step_ah + 1e-9) + 1)
         yield from self._scan(on_beam_loss)
+        self._check_completed()
 
     def end(self, state: str) -> MsgGenerator[None]:
         """Leave the cell as the policy says, and file what was measured until now."""
@@ -248,6 +254,15 @@ class _Experiment:
             raise ProgrammeLostError(
                 f"cell: {before_ah:.3g} Ah were counted, now {self.counted_ah:.3g} Ah: the"
                 " instrument has lost its programme; was it switched off? Look at the cell"
+            )
+
+    def _check_completed(self) -> None:
+        """Tell a charge that was cut short from one that ended at its voltage or on request."""
+        report = self.cell.report
+        if not (report.completed or report.by_request):
+            raise ProgrammeCutShortError(
+                f"cell: the charge ended before {self.technique.until_voltage_v} V:"
+                f" {report.reason}; the scans that were taken are in the record"
             )
 
     def _scan(self, on_beam_loss: str) -> MsgGenerator[None]:

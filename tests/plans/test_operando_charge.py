@@ -1,14 +1,16 @@
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bluesky.utils import FailedStatus, Msg, RequestAbort
+from bluesky.utils import FailedStatus, Msg, RequestAbort, RequestStop
 from ophyd.utils import DisconnectedError
 
 from devices import CellBusyError, CellDescription, ConstantCurrent, EndState, Envelope, Milestone
 from plans import (
     BeamLostError,
     ExperimentFailedError,
+    ProgrammeCutShortError,
     ProgrammeLostError,
     TooManyFailuresError,
     operando_charge,
@@ -28,6 +30,7 @@ class CountingCell(Named):
         self.charge_ah = 0.0
         self.running = False
         self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
+        self.report = SimpleNamespace(completed=True, by_request=False, reason="")
 
     @property
     def under_way(self) -> bool:
@@ -150,6 +153,37 @@ def test_rows_are_filed_all_along_the_charge() -> None:
     assert len(collected) >= 100
 
 
+def test_a_charge_that_something_else_ended_is_no_success() -> None:
+    rig = Rig(full_soc=0.6)
+    rig.cell.report = SimpleNamespace(completed=False, by_request=False, reason="the watchdog")
+    with pytest.raises(ProgrammeCutShortError, match="the watchdog"):
+        rig.run()
+    assert len(rig.scans()) == 4
+
+
+def test_a_charge_that_somebody_ended_is_a_success() -> None:
+    rig = Rig(full_soc=0.6)
+    rig.cell.report = SimpleNamespace(completed=False, by_request=True, reason="")
+    rig.run()
+    assert rig.ended() == [EndState.OPEN_CIRCUIT]
+
+
+def test_a_stopped_plan_leaves_the_cell_as_at_its_end_and_an_aborted_one_as_after_a_failure() -> (
+    None
+):
+    for request, state in ((RequestStop(), EndState.OPEN_CIRCUIT), (RequestAbort(), EndState.KEEP)):
+        rig = Rig()
+        asked = [request]
+
+        def reply(msg: Msg, asked: list[Exception] = asked) -> Any:
+            return asked.pop() if asked and msg.command == "collect" else answer(msg)
+
+        rig.reply = reply
+        with pytest.raises(type(request)):
+            rig.run()
+        assert rig.ended() == [state]
+
+
 def test_a_failed_scan_is_noted_and_taken_again_while_the_cell_goes_on() -> None:
     rig = Rig()
     fail_exposures(rig, 1)
@@ -255,7 +289,7 @@ def test_without_beam_the_policy_stop_ends_the_experiment() -> None:
     rig.txm.ring.current_ma = 0.2
     with pytest.raises(BeamLostError):
         rig.run(on_beam_loss="stop")
-    assert rig.ended() == [EndState.KEEP]
+    assert rig.ended() == [EndState.OPEN_CIRCUIT]
 
 
 def test_a_scan_during_which_too_much_charge_passed_is_taken_again() -> None:
