@@ -96,7 +96,9 @@ async def post_cell_resume(
 
 @router.post("/cell/end", status_code=202)
 async def post_cell_end(
-    wanted: CellEndRequest, session: SessionDependency, key: IdempotencyKey = None
+    session: SessionDependency,
+    wanted: CellEndRequest | None = None,
+    key: IdempotencyKey = None,
 ) -> CommandAccepted:
-    """Leave the cell in its end state."""
-    return await session.commands.end_cell(wanted.end_state, key)
+    """Leave the cell in its end state; without a body, at open circuit."""
+    return await session.commands.end_cell((wanted or CellEndRequest()).end_state, key)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, Protocol
 
+from devices.errors import CellBusyError
 from operando.engine.commands import CommandError, Handler
 from operando.engine.run_engine import NotNowError, Outcome, Worker, WorkerState
 from operando.engine.tasks import Task, TaskTable
@@ -293,7 +294,7 @@ def _in_words(request: Callable[[], None]) -> dict[str, Any]:
     """Do something to the cell; what the instrument says against it becomes the answer."""
     try:
         request()
-    except ValueError as error:
+    except (ValueError, CellBusyError) as error:
         raise CommandError("refused", str(error)) from error
     except (RuntimeError, TimeoutError) as error:
         raise CommandError("failed", str(error)) from error

@@ -137,6 +137,11 @@ def test_the_cell_has_commands_of_its_own(shared_service: Service) -> None:
     assert shared_service.engine.commands() == ["cell_hold", "cell_resume", "cell_end"]
 
 
+def test_the_end_of_a_cell_needs_no_body(shared_service: Service) -> None:
+    assert shared_service.client.post("/api/v1/cell/end").status_code == 202
+    assert shared_service.engine.commands() == ["cell_end"]
+
+
 def test_a_task_that_was_removed_is_gone_at_once(shared_service: Service) -> None:
     shared_service.story.task("task-7", "pending")
     assert shared_service.get("/tasks/task-7").json()["is_pending"] is True
