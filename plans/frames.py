@@ -7,7 +7,7 @@ from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import Msg, MsgGenerator
+from bluesky.utils import Msg, MsgGenerator, short_uid
 
 from devices import FrameSeries
 from devices.microscope import Microscope
@@ -15,8 +15,6 @@ from devices.microscope import Microscope
 __all__ = ["arm", "complete", "take_frame"]
 
 _SPARE = 20
-_EXPOSURE = "exposure"
-_WRITTEN = "written"
 
 Stub = Callable[[], MsgGenerator[Any]]
 
@@ -58,13 +56,14 @@ def _bundle(
 ) -> MsgGenerator[dict[str, Any]]:
     # The messages themselves, and not the stubs that make them: a stub walks the whole stack of
     # callers when it is called, and twenty of them take milliseconds from every frame.
+    exposed, written = short_uid("exposed"), short_uid("written")
     yield Msg("create", name=stream)
     yield Msg("read", txm.mono)
-    yield Msg("trigger", txm.camera, group=_EXPOSURE)
-    yield Msg("wait", group=_EXPOSURE)
+    yield Msg("trigger", txm.camera, group=exposed)
+    yield Msg("wait", group=exposed)
     yield from then()
-    yield Msg("trigger", txm.camera.written, group=_WRITTEN)
-    yield Msg("wait", group=_WRITTEN)
+    yield Msg("trigger", txm.camera.written, group=written)
+    yield Msg("wait", group=written)
     readings: dict[str, Any] = {}
     for readable in (txm.camera, *readables):
         readings.update((yield Msg("read", readable)) or {})

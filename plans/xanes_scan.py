@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import MsgGenerator, short_uid
 from pydantic import Field
 
 from devices import EnergyAxis, MinimumCurrent
@@ -19,9 +19,6 @@ from plans.frames import arm, complete, take_frame
 from plans.scan_settings import ScanSettings
 
 __all__ = ["scan_stack", "wait_for_beam", "xanes_scan"]
-
-_READY = "ready"
-_MOVE = "move"
 
 Check = Callable[[], None]
 
@@ -116,9 +113,10 @@ def wait_for_beam(txm: Microscope, settings: ScanSettings) -> MsgGenerator[None]
 
 
 def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
-    yield from bps.abs_set(txm.shutter, "closed", group=_READY)
-    yield from arm(txm, settings.n_dark, settings.exposure_s, group=_READY)
-    yield from bps.wait(_READY)
+    ready = _new_group("ready")
+    yield from bps.abs_set(txm.shutter, "closed", group=ready)
+    yield from arm(txm, settings.n_dark, settings.exposure_s, group=ready)
+    yield from bps.wait(ready)
     for _ in range(settings.n_dark):
         yield from bps.checkpoint()
         yield from take_frame(txm, "dark", around)
@@ -126,13 +124,13 @@ def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> Ms
 
 
 def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
-    labels_ev = settings.window.labels_ev
+    labels_ev, ready = settings.window.labels_ev, _new_group("ready")
     yield from bps.checkpoint()  # a pause must not take the last frame of the series before again
-    yield from bps.abs_set(txm.shutter, "open", group=_READY)
-    yield from bps.abs_set(txm.sample.x, settings.flat_x_um, group=_READY)
-    yield from arm(txm, settings.n_flat * len(labels_ev), settings.exposure_s, group=_READY)
-    yield from bps.abs_set(txm.mono, labels_ev[0], group=_READY)
-    yield from bps.wait(_READY)
+    yield from bps.abs_set(txm.shutter, "open", group=ready)
+    yield from bps.abs_set(txm.sample.x, settings.flat_x_um, group=ready)
+    yield from arm(txm, settings.n_flat * len(labels_ev), settings.exposure_s, group=ready)
+    yield from bps.abs_set(txm.mono, labels_ev[0], group=ready)
+    yield from bps.wait(ready)
     # Down again at the same energies would need no flyback, but a screw has backlash.
     for k, label_ev in enumerate(labels_ev):
         following = labels_ev[k + 1] if k + 1 < len(labels_ev) else None
@@ -147,12 +145,12 @@ def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> Ms
 def _sample(
     txm: Microscope, settings: ScanSettings, around: Sequence[Any], check: Check
 ) -> MsgGenerator[None]:
-    labels_ev = settings.window.labels_ev
+    labels_ev, ready = settings.window.labels_ev, _new_group("ready")
     yield from bps.checkpoint()
-    yield from bps.abs_set(txm.sample.x, 0.0, group=_READY)
-    yield from arm(txm, len(labels_ev), settings.exposure_s, group=_READY)
-    yield from bps.abs_set(txm.mono, labels_ev[0], group=_READY)
-    yield from bps.wait(_READY)
+    yield from bps.abs_set(txm.sample.x, 0.0, group=ready)
+    yield from arm(txm, len(labels_ev), settings.exposure_s, group=ready)
+    yield from bps.abs_set(txm.mono, labels_ev[0], group=ready)
+    yield from bps.wait(ready)
     for label_ev, following in zip(labels_ev, [*labels_ev[1:], None], strict=True):
         check()
         yield from _at_energy(txm, "primary", around, label_ev, following, settings)
@@ -168,16 +166,17 @@ def _at_energy(
     settings: ScanSettings,
 ) -> MsgGenerator[None]:
     """Take a frame at one energy and set off for the next as soon as the exposure ends."""
+    moved = _new_group("moved")
     yield from bps.checkpoint()
     # After a pause the monochromator may stand anywhere; else it is there and this costs nothing.
     yield from bps.mv(txm.mono, label_ev)
 
     def set_off() -> MsgGenerator[None]:
         if following_ev is not None:
-            yield from bps.abs_set(txm.mono, following_ev, group=_MOVE)
+            yield from bps.abs_set(txm.mono, following_ev, group=moved)
 
     readings = yield from take_frame(txm, stream, around, then=set_off)
-    yield from bps.wait(_MOVE)
+    yield from bps.wait(moved)
     _check_beam(readings, settings)
 
 
@@ -194,6 +193,12 @@ def _check_beam(readings: Mapping[str, Any], settings: ScanSettings) -> None:
 
 def _put_back(txm: Microscope) -> MsgGenerator[None]:
     """Close the shutter and bring the sample back."""
-    yield from bps.abs_set(txm.shutter, "closed", group="put back")
-    yield from bps.abs_set(txm.sample.x, 0.0, group="put back")
-    yield from bps.wait("put back")
+    back = _new_group("put back")
+    yield from bps.abs_set(txm.shutter, "closed", group=back)
+    yield from bps.abs_set(txm.sample.x, 0.0, group=back)
+    yield from bps.wait(back)
+
+
+def _new_group(name: str) -> str:
+    """Return a name that no Status has: one that failed before its wait stays in its group."""
+    return str(short_uid(name))

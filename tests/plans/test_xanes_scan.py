@@ -156,3 +156,10 @@ def test_beam_lost_during_a_scan_closes_it() -> None:
 def test_a_window_without_the_edge_is_refused_before_the_first_message() -> None:
     with pytest.raises(EnergyWindowError):
         next(small_scan(window="mn_k"))
+
+
+def test_no_group_is_waited_for_twice() -> None:
+    """A Status that failed before its wait stays in its group, and would fail the next scan."""
+    seen = messages(small_scan()) + messages(small_scan())
+    groups = [m.kwargs["group"] for m in seen if m.command == "wait"]
+    assert len(groups) == len(set(groups))
