@@ -126,6 +126,8 @@ class Progress:
             scan.stop_unix_s = float(doc["time"])
             scan.complete = doc.get("exit_status") == "success"
             scan.reason = scan.reason or str(doc.get("reason") or "")
+            # It was moved after the last frame, and nothing in the record says where it is now.
+            self.readings.pop("shutter_open", None)
         if uid == experiment.run_uid:
             experiment.stop_unix_s = float(doc["time"])
             experiment.exit_status = str(doc.get("exit_status", "success"))

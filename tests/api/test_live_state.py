@@ -78,6 +78,16 @@ def test_a_frame_taken_again_after_a_pause_counts_once(data: DataDirectory, stor
     assert progress.scan.frame == 2
 
 
+def test_between_scans_nothing_is_said_of_the_shutter(data: DataDirectory, story: Story) -> None:
+    story.start()
+    scan = story.scan()
+    scan.darks()
+    scan.flats()
+    assert read_all(data).progress.readings["shutter_open"] == 1.0
+    scan.stop(complete=False)
+    assert "shutter_open" not in read_all(data).progress.readings
+
+
 def test_an_incomplete_scan_says_why(data: DataDirectory, story: Story) -> None:
     story.start()
     scan = story.scan()
