@@ -7,10 +7,11 @@ from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import Msg, MsgGenerator
 
 from devices import FrameSeries
 from devices.microscope import Microscope
+from plans.groups import new_group
 
 __all__ = ["arm", "complete", "take_frame"]
 
@@ -26,7 +27,7 @@ def arm(txm: Microscope, count: int, exposure_s: float, *, group: str) -> MsgGen
 
 def complete(txm: Microscope) -> MsgGenerator[None]:
     """Close the series; fails when a frame is missing in the file."""
-    yield from bps.complete(txm.camera, wait=True)
+    yield from bps.complete(txm.camera, group=new_group("complete"), wait=True)
 
 
 def take_frame(
@@ -56,7 +57,7 @@ def _bundle(
 ) -> MsgGenerator[dict[str, Any]]:
     # The messages themselves, and not the stubs that make them: a stub walks the whole stack of
     # callers when it is called, and twenty of them take milliseconds from every frame.
-    exposed, written = short_uid("exposed"), short_uid("written")
+    exposed, written = new_group("exposed"), new_group("written")
     yield Msg("create", name=stream)
     yield Msg("read", txm.mono)
     yield Msg("trigger", txm.camera, group=exposed)

@@ -39,6 +39,7 @@ from plans.failures import (
     in_words,
     persistently,
 )
+from plans.groups import new_group, prepare_and_wait
 from plans.scan_log import ScanLog, ScanRecord
 from plans.scan_settings import ScanSettings
 from plans.xanes_scan import scan_stack, wait_for_beam
@@ -201,14 +202,14 @@ class _Experiment:
 
     def prepare(self) -> MsgGenerator[None]:
         """Put the limits into the instrument, which refuses them or what is beyond them."""
-        yield from bps.prepare(self.cell, self.technique, wait=True)
+        yield from prepare_and_wait(self.cell, self.technique)
         yield from bps.declare_stream(self.cell, name=_ECHEM, collect=True)
 
     def run(self, on_beam_loss: str) -> MsgGenerator[None]:
         """Scan the pristine cell, charge it with scans on the way, scan the charged cell."""
         yield from self._baseline()
         yield from self._scan(on_beam_loss)
-        yield from bps.kickoff(self.cell, wait=True)
+        yield from bps.kickoff(self.cell, group=new_group("started"), wait=True)
         yield from bps.checkpoint()
         step_ah = self.scan_every_soc * self.cell.description.reference_capacity_ah
         due_ah = step_ah
@@ -231,7 +232,8 @@ class _Experiment:
     def _end_cell(self, state: str) -> MsgGenerator[None]:
         ending = EndState(state)
         yield from persistently(
-            lambda: bps.prepare(self.cell.ending, ending, wait=True), attempts=3
+            lambda: prepare_and_wait(self.cell.ending, ending),
+            attempts=3,
         )
         yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
 
@@ -242,7 +244,7 @@ class _Experiment:
             self._check_programme()
             yield from bps.checkpoint()
             mark_ah = min(due_ah, self.cell.charge_ah + step_ah)
-            yield from bps.prepare(self.cell.milestone, Milestone(charge_ah=mark_ah), wait=True)
+            yield from prepare_and_wait(self.cell.milestone, Milestone(charge_ah=mark_ah))
             yield from bps.collect(self.cell, name=_ECHEM, return_payload=False)
         self._check_programme()
         return bool(self.cell.under_way)
@@ -278,9 +280,7 @@ class _Experiment:
                 )
             yield from bps.checkpoint()
             # An IOC that was restarted is away for seconds: no time to fail scan after scan.
-            yield from persistently(
-                lambda: bps.prepare(self.txm.presence, _IOC_RETURN_S, wait=True)
-            )
+            yield from persistently(lambda: prepare_and_wait(self.txm.presence, _IOC_RETURN_S))
 
     def _try_scan(self, on_beam_loss: str) -> MsgGenerator[bool]:
         index, began_s, charge_ah = self.scans, time.time(), self.cell.charge_ah
@@ -306,11 +306,11 @@ class _Experiment:
             if on_beam_loss == "stop":
                 raise BeamLostError(f"ring: below {minimum_ma:g} mA, and on_beam_loss is 'stop'")
             if on_beam_loss == "hold":
-                yield from bps.prepare(self.cell.holding, True, wait=True)
+                yield from prepare_and_wait(self.cell.holding, True)
                 self.waits_for_beam = True
             yield from wait_for_beam(self.txm, self.settings)
         if self.waits_for_beam:  # also when an earlier wait for it had failed
-            yield from bps.prepare(self.cell.holding, False, wait=True)
+            yield from prepare_and_wait(self.cell.holding, False)
             self.waits_for_beam = False
 
     def _stack(self, index: int, charge_ah: float) -> MsgGenerator[str]:

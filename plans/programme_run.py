@@ -13,6 +13,7 @@ from pydantic import Field
 from devices import EndState, Milestone, Potentiostat, Programme, predicted
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
+from plans.groups import new_group, prepare_and_wait
 
 __all__ = ["Ending", "Period", "Voltage", "run_programme"]
 
@@ -55,7 +56,7 @@ def run_programme(
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
-        yield from bps.prepare(cell, programme, wait=True)
+        yield from prepare_and_wait(cell, programme)
         yield from bps.declare_stream(cell, name=_ECHEM, collect=True)
         yield from bpp.contingency_wrapper(
             _fly(cell, programme),
@@ -91,12 +92,12 @@ def _start_document(
 
 def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
     """Start the programme and file its rows until it ends."""
-    yield from bps.kickoff(cell, wait=True)
+    yield from bps.kickoff(cell, group=new_group("started"), wait=True)
     every_s = _COLLECT_EVERY_ROWS * min(step.technique.period_s for step in programme.unrolled)
     while cell.under_way:
         yield from bps.checkpoint()
         mark = Milestone(elapsed_s=cell.elapsed_s + every_s)
-        yield from bps.prepare(cell.milestone, mark, wait=True)
+        yield from prepare_and_wait(cell.milestone, mark)
         yield from bps.collect(cell, name=_ECHEM, return_payload=False)
     report = cell.report
     if not report.completed:
@@ -107,5 +108,5 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
 
 def _leave(cell: Potentiostat, state: str) -> MsgGenerator[None]:
     """Leave the cell in a state, and file what was measured until now."""
-    yield from bps.prepare(cell.ending, EndState(state), wait=True)
+    yield from prepare_and_wait(cell.ending, EndState(state))
     yield from bps.collect(cell, name=_ECHEM, return_payload=False)

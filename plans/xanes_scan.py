@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator, short_uid
+from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from devices import EnergyAxis, MinimumCurrent
@@ -16,6 +16,7 @@ from plans.energy_window import EnergyWindow, WindowName, as_window
 from plans.errors import BeamLostError, ScanFailedError
 from plans.failures import if_possible, in_words
 from plans.frames import arm, complete, take_frame
+from plans.groups import new_group, prepare_and_wait
 from plans.scan_settings import ScanSettings
 
 __all__ = ["scan_stack", "wait_for_beam", "xanes_scan"]
@@ -90,7 +91,7 @@ def scan_stack(
     around = [txm.ring, txm.shutter, txm.heater, txm.sample.x, *readables]
 
     def inner() -> MsgGenerator[None]:
-        yield from bps.prepare(txm.mono, EnergyAxis(settings.window.axis_offset_ev), wait=True)
+        yield from prepare_and_wait(txm.mono, EnergyAxis(settings.window.axis_offset_ev))
         yield from _darks(txm, settings, around)
         yield from _flats(txm, settings, around)
         yield from _sample(txm, settings, around, check)
@@ -109,11 +110,11 @@ def scan_stack(
 def wait_for_beam(txm: Microscope, settings: ScanSettings) -> MsgGenerator[None]:
     """Wait until the ring holds enough current; a suspender would not hold a first scan."""
     minimum = MinimumCurrent(settings.min_ring_current_ma, settings.beam_timeout_s)
-    yield from bps.prepare(txm.ring, minimum, wait=True)
+    yield from prepare_and_wait(txm.ring, minimum)
 
 
 def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
-    ready = _new_group("ready")
+    ready = new_group("ready")
     yield from bps.abs_set(txm.shutter, "closed", group=ready)
     yield from arm(txm, settings.n_dark, settings.exposure_s, group=ready)
     yield from bps.wait(ready)
@@ -124,7 +125,7 @@ def _darks(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> Ms
 
 
 def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> MsgGenerator[None]:
-    labels_ev, ready = settings.window.labels_ev, _new_group("ready")
+    labels_ev, ready = settings.window.labels_ev, new_group("ready")
     yield from bps.checkpoint()  # a pause must not take the last frame of the series before again
     yield from bps.abs_set(txm.shutter, "open", group=ready)
     yield from bps.abs_set(txm.sample.x, settings.flat_x_um, group=ready)
@@ -145,7 +146,7 @@ def _flats(txm: Microscope, settings: ScanSettings, around: Sequence[Any]) -> Ms
 def _sample(
     txm: Microscope, settings: ScanSettings, around: Sequence[Any], check: Check
 ) -> MsgGenerator[None]:
-    labels_ev, ready = settings.window.labels_ev, _new_group("ready")
+    labels_ev, ready = settings.window.labels_ev, new_group("ready")
     yield from bps.checkpoint()
     yield from bps.abs_set(txm.sample.x, 0.0, group=ready)
     yield from arm(txm, len(labels_ev), settings.exposure_s, group=ready)
@@ -166,7 +167,7 @@ def _at_energy(
     settings: ScanSettings,
 ) -> MsgGenerator[None]:
     """Take a frame at one energy and set off for the next as soon as the exposure ends."""
-    moved = _new_group("moved")
+    moved = new_group("moved")
     yield from bps.checkpoint()
     # After a pause the monochromator may stand anywhere; else it is there and this costs nothing.
     yield from bps.mv(txm.mono, label_ev)
@@ -193,12 +194,7 @@ def _check_beam(readings: Mapping[str, Any], settings: ScanSettings) -> None:
 
 def _put_back(txm: Microscope) -> MsgGenerator[None]:
     """Close the shutter and bring the sample back."""
-    back = _new_group("put back")
+    back = new_group("put back")
     yield from bps.abs_set(txm.shutter, "closed", group=back)
     yield from bps.abs_set(txm.sample.x, 0.0, group=back)
     yield from bps.wait(back)
-
-
-def _new_group(name: str) -> str:
-    """Return a name that no Status has: one that failed before its wait stays in its group."""
-    return str(short_uid(name))
