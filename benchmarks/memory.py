@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from benchmarks.processes import PROC, descendants
 
 __all__ = ["Memory", "watching"]
 
 _PERIOD_S = 5.0
 _KIB_PER_GB = 1e9 / 1024
-_PROC = Path("/proc")
 
 
 @dataclass
@@ -53,28 +53,14 @@ def watching(pid: int) -> Iterator[Memory]:
 
 
 def _kib_below(pid: int) -> tuple[int, int]:
-    shared_kib = resident_kib = 0
-    for child in _children(pid):
-        fields = _rollup(child)
-        below = _kib_below(child)
-        shared_kib += fields.get("Pss", 0) + below[0]
-        resident_kib += fields.get("Rss", 0) + below[1]
-    return shared_kib, resident_kib
-
-
-def _children(pid: int) -> list[int]:
-    """Return the children of all threads of a process; none when it has ended."""
-    try:
-        lists = [path.read_text() for path in (_PROC / str(pid) / "task").glob("*/children")]
-    except OSError:
-        return []
-    return [int(child) for found in lists for child in found.split()]
+    rollups = [_rollup(child) for child in descendants(pid)]
+    return sum(r.get("Pss", 0) for r in rollups), sum(r.get("Rss", 0) for r in rollups)
 
 
 def _rollup(pid: int) -> dict[str, int]:
     """Return the sums over the memory of a process in KiB; empty when it has ended."""
     try:
-        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
     except OSError:
         return {}
     return {line.split(":")[0]: int(line.split()[1]) for line in lines}

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-import numpy as np
 
 from benchmarks.recorded import RecordedScan
-from benchmarks.table import Figure, below
 
-__all__ = ["StatusLoad"]
+__all__ = ["StatusLoad", "is_loaded"]
 
 _REQUESTS_PER_S = 100.0
 _AT_ONCE = 16
@@ -36,7 +33,7 @@ class StatusLoad:
         limits = httpx.Limits(max_keepalive_connections=_AT_ONCE)
         self._client = httpx.Client(base_url=f"{url}/api/v1", limits=limits)
         self._askers = ThreadPoolExecutor(_AT_ONCE)
-        self._latencies_ms: list[float] = []
+        self._latencies_ms: dict[str, list[float]] = {}
         self._stop = threading.Event()
         self._run = ""
 
@@ -48,31 +45,25 @@ class StatusLoad:
         if content["name"] == "start" and is_loaded(doc.get("scan_index", 0)):
             self._run = doc["uid"]
             self._stop.clear()
-            threading.Thread(target=self._ask_on, daemon=True).start()
+            times_ms = self._latencies_ms.setdefault(self._run, [])
+            threading.Thread(target=self._ask_on, args=(times_ms,), daemon=True).start()
         elif content["name"] == "stop" and content["run"] == self._run:
             self._stop.set()
 
-    def figures(self, scans: list[RecordedScan]) -> Iterator[Figure]:
-        """Return what was found, and how fast the scans were with and without the load."""
-        p50_ms, p99_ms = np.percentile(self._latencies_ms, (50, 99))
-        yield Figure("status at 100 requests/s during a scan: median, ms", float(p50_ms))
-        yield Figure("status at 100 requests/s: 99 of 100, ms", float(p99_ms), below(50.0))
-        loaded, free = (
-            np.median([s.spacing_s("primary") for s in scans if is_loaded(s.index) is wanted])
-            for wanted in (True, False)
-        )
-        yield Figure("frame rate of a stack with those requests over without", float(free / loaded))
+    def latencies_ms(self, scan: RecordedScan) -> list[float]:
+        """Return what each request during a scan took."""
+        return self._latencies_ms[scan.uid]
 
-    def _ask_on(self) -> None:
+    def _ask_on(self, times_ms: list[float]) -> None:
         due_s = time.perf_counter()
         while not self._stop.is_set():
             due_s += 1.0 / _REQUESTS_PER_S
             time.sleep(max(due_s - time.perf_counter(), 0.0))
-            self._askers.submit(self._ask, due_s)
+            self._askers.submit(self._ask, due_s, times_ms)
 
-    def _ask(self, due_s: float) -> None:
+    def _ask(self, due_s: float, times_ms: list[float]) -> None:
         self._client.get("/status").raise_for_status()
-        self._latencies_ms.append(1e3 * (time.perf_counter() - due_s))
+        times_ms.append(1e3 * (time.perf_counter() - due_s))
 
 
 def is_loaded(scan_index: int) -> bool:
