@@ -140,6 +140,6 @@ def test_the_page_is_told_what_the_journal_says(done: Done) -> None:
         rows["charge_ah"][0],
         rows["charge_ah"][-1],
     )
-    assert (
-        done.service.get(f"/scans/{len(done.scans) - 1}/spectrum")["energy_label_ev"][0] == 8033.0
-    )
+    spectrum = done.service.get("/scans/2/spectrum")
+    assert spectrum["energy_labels_ev"] == [8033.0 + 2.0 * k for k in range(12)]
+    assert len(spectrum["optical_density"]) == 12
