@@ -83,6 +83,8 @@ class StorageRing:
         self._status = enum(("Operating", "Beam lost", "Refilling"))
         self._dump = integer()
         self._dump.on_put = self._put_dump
+        # Two updates at once could post in the wrong order: the beam would come back for a moment.
+        self._updating = asyncio.Lock()
 
     def channels(self) -> Database:
         """Give the channels by name."""
@@ -101,10 +103,11 @@ class StorageRing:
 
     async def update(self) -> None:
         """Publish what has changed."""
-        now_s = self._clock.now_s()
-        await _post_if_changed(self._current, self.current_ma(now_s), by=0.01)
-        if (state := self._state(now_s)) != self._status.value:
-            await self._status.post(state)
+        async with self._updating:
+            now_s = self._clock.now_s()
+            await _post_if_changed(self._current, self.current_ma(now_s), by=0.01)
+            if (state := self._state(now_s)) != self._status.value:
+                await self._status.post(state)
 
     def _state(self, now_s: float) -> str:
         if self._filling_since_s == math.inf:

@@ -33,10 +33,12 @@ def camera(txm: Microscope) -> TxmCamera:
 
 
 @pytest.fixture
-def engine() -> Iterator[RunEngine]:
-    engine = RunEngine({})
+def engine() -> Iterator[Any]:
+    engine: Any = RunEngine({}, context_managers=[])
     yield engine
     engine.loop.call_soon_threadsafe(engine.loop.stop)
+    engine._th.join(10.0)  # noqa: SLF001 - a RunEngine has no close
+    engine.loop.close()
 
 
 def prepared(camera: TxmCamera, count: int) -> TxmCamera:
