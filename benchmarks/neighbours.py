@@ -15,7 +15,7 @@ from benchmarks.processes import PROC, cpu_s, descendants
 
 __all__ = ["Neighbours", "watching"]
 
-_PERIOD_S = 0.25
+_PERIOD_S = 0.5
 _IDLE, _WAIT, _FIELDS = 3, 4, 8
 
 
