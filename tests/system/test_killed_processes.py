@@ -147,8 +147,11 @@ def test_a_killed_engine_is_replaced_and_the_cell_charges_on(survived: Survived)
     service.wait_for_cell("open_circuit")
 
 
-def test_a_killed_instrument_takes_its_programme_with_it_and_that_is_said(survived: Survived) -> None:
+def test_a_killed_instrument_takes_its_programme_with_it_and_that_is_said(
+    survived: Survived,
+) -> None:
     service = survived.service
+    service.wait_until_ready()
     task_id = service.begin(**SLOW)
     service.wait_for_phase("charging", scan=0)
     service.kill("instrument")
