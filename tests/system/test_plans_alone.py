@@ -252,24 +252,3 @@ def test_a_beam_lost_during_a_scan_closes_it_by_name(
     assert "the beam was lost" in stop["reason"]
     assert not lab.txm.shutter.is_open
     assert lab.txm.sample.x.position == pytest.approx(0.0, abs=0.1)
-
-
-@pytest.mark.parametrize(("policy", "state"), [("continue", "running"), ("hold", "held")])
-def test_a_beam_lost_while_a_cell_charges_costs_one_scan(
-    lab: Lab, engine: Any, documents: Documents, keeper: CellKeeper, policy: str, state: str
-) -> None:
-    cell = Potentiostat(keeper, description=DESCRIPTION)
-    in_second_scan = both(lambda name, doc: cell.running, flat_number(3))
-    loses = when(engine, in_second_scan, lambda: lab.lose_beam(lost=True))
-    dark = Darkness(lab, keeper, state)
-    with loses, beam_returns_when(lab, dark.is_over):
-        engine(operando_charge(cell, lab.txm, on_beam_loss=policy, **CHARGE))
-    (experiment,) = documents.starts("experiment")
-    notes = documents.events(experiment["uid"], "scans")
-    assert [note["scan_complete"] for note in notes[:3]] == [1, 0, 1]
-    assert "the beam was lost" in notes[1]["scan_reason"]
-    assert documents.stop(experiment["uid"])["exit_status"] == "success"
-    passed_ah = dark.last_ah - dark.first_ah
-    expected_ah = 0.0 if policy == "hold" else DARK_S / 3600.0 * CHARGE_A
-    assert passed_ah == pytest.approx(expected_ah, abs=0.2 * DARK_S / 3600.0 * CHARGE_A)
-    assert not cell.running, "it was charged to its end"
