@@ -125,7 +125,8 @@ def test_every_complete_scan_has_its_final_map_once(survived: Survived) -> None:
 
 def test_a_killed_engine_is_replaced_and_the_cell_charges_on(survived: Survived) -> None:
     service = survived.service
-    service.begin(**SLOW)
+    # The camera stays armed without its engine, and simulated time keeps to that of the wall.
+    service.begin(**{**SLOW, "period_s": 5.0})
     service.wait_for_phase("primary", scan=1, frame=2)
     service.kill("engine")
     service.wait_until_ready()
