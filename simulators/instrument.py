@@ -15,6 +15,7 @@ from typing import Any
 
 from simulators.cell import PRESETS, Cell
 from simulators.instrument_server import ScpiServer
+from simulators.message_log import MessageLog
 from simulators.process import announce, die_with_parent
 from simulators.smu2450 import Smu2450
 from simulators.wire_faults import Faults
@@ -34,11 +35,19 @@ class Instrument:
         cell: Name of a preset.
         seed: Of the meter's noise.
         cell_file: Keeps the cell, so that the next process has the same one; None keeps nothing.
+        messages: Where all messages are written down.
     """
 
     def __init__(
-        self, world: World, *, cell: str, seed: int = 0, cell_file: Path | None = None
+        self,
+        world: World,
+        *,
+        cell: str,
+        seed: int = 0,
+        cell_file: Path | None = None,
+        messages: MessageLog | None = None,
     ) -> None:
+        self._messages = messages or MessageLog()
         self._world = world
         self._cell = Cell(PRESETS[cell])
         self._cell_file = cell_file
@@ -49,9 +58,12 @@ class Instrument:
 
     def handle(self, line: str) -> str | None:
         """Carry out a message and tell the world what became of the cell."""
+        self._messages.heard(line)
         self._follow_heater()
         reply = self.smu.handle(line)
         self._publish()
+        if reply is not None:
+            self._messages.said(reply)
         return reply
 
     def tick(self) -> None:
@@ -131,7 +143,11 @@ def main() -> None:
     arguments = _arguments()
     world = World.open(arguments.world)
     instrument = Instrument(
-        world, cell=arguments.cell, seed=arguments.seed, cell_file=arguments.cell_file
+        world,
+        cell=arguments.cell,
+        seed=arguments.seed,
+        cell_file=arguments.cell_file,
+        messages=MessageLog(arguments.messages),
     )
     asyncio.run(
         serve(
@@ -151,6 +167,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ready", type=Path, required=True, help="JSON file, written when serving")
     parser.add_argument("--seed", type=int, default=0, help="of the meter's noise")
     parser.add_argument("--cell-file", type=Path, help="keeps the cell from process to process")
+    parser.add_argument("--messages", type=Path, help="file that gets every message, for tests")
     parser.add_argument("--fault-port", type=int, help="TCP port for faults; 0: a free one")
     return parser.parse_args()
 

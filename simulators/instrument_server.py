@@ -126,7 +126,7 @@ class ScpiServer:
                 self.drop_clients()
         except (ValueError, TypeError) as error:
             return {"ok": False, "error": str(error)}
-        return {"ok": True}
+        return {"ok": True, "waiting": self._faults.waiting}
 
 
 async def _send_faulty(

@@ -17,6 +17,7 @@ from typing import Any
 
 from simulators.cell import PRESETS, Cell
 from simulators.instrument_server import ScpiServer
+from simulators.message_log import MessageLog
 from simulators.methodscript_instrument import MethodScriptInstrument
 from simulators.process import announce, die_with_parent
 from simulators.pty_port import PtyPort
@@ -39,17 +40,26 @@ class MethodScriptStation:
         device: Where the serial port appears.
         seed: Of the meters' noise.
         periods: Of each frequency that an impedance is measured for.
+        messages: Where all messages are written down.
     """
 
     def __init__(
-        self, world: World, *, cell: str, device: Path, seed: int = 0, periods: int = 1
+        self,
+        world: World,
+        *,
+        cell: str,
+        device: Path,
+        seed: int = 0,
+        periods: int = 1,
+        messages: MessageLog | None = None,
     ) -> None:
+        self._messages = messages or MessageLog()
         self.faults = Faults(self._suffer)
         self.port = PtyPort(device, self._handle, self.faults)
         self._world = world
         self._cell = Cell(PRESETS[cell])
         self.instrument = MethodScriptInstrument(
-            self._cell, world.clock, self.port.say, seed=seed, periods=periods
+            self._cell, world.clock, self._say, seed=seed, periods=periods
         )
         self.tick()
 
@@ -61,7 +71,12 @@ class MethodScriptStation:
         self.instrument.catch_up()
         self._publish()
 
+    def _say(self, line: str) -> None:
+        self._messages.said(line)
+        self.port.say(line)
+
     def _handle(self, line: str) -> None:
+        self._messages.heard(line)
         self.instrument.handle(line)
         self._publish()
 
@@ -118,6 +133,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         device=arguments.device or arguments.ready.with_name(f"{arguments.ready.name}.tty"),
         seed=arguments.seed,
         periods=arguments.periods,
+        messages=MessageLog(arguments.messages),
     )
     await serve(station, ready=arguments.ready, fault_port=arguments.fault_port)
 
@@ -137,6 +153,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", type=Path, help="where the port appears; else beside --ready")
     parser.add_argument("--seed", type=int, default=0, help="of the meters' noise")
     parser.add_argument("--periods", type=int, default=1, help="measured at each frequency")
+    parser.add_argument("--messages", type=Path, help="file that gets every message, for tests")
     parser.add_argument("--fault-port", type=int, help="TCP port for faults; 0: a free one")
     return parser.parse_args()
 

@@ -10,6 +10,9 @@ Devices never see this: faults are asked for over a socket of their own, one JSO
     {"fault": "reboot"}                             at once: power fails, all connections are lost
     {"fault": "swap", "serial": "04999999"}         at once: the same with another instrument
     {"fault": "open-lead"} {"fault": "clear"}       at once: a lead comes off; everything is well
+    {"fault": "none"}                               at once: nothing
+
+The answer tells how many replies are still to meet a fault: {"ok": true, "waiting": 1}.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 REPLY_FAULTS = ("late", "split", "garbled", "extra", "dropped", "half-close", "reset")
-AT_ONCE = ("reboot", "swap", "open-lead", "clear")
+AT_ONCE = ("reboot", "swap", "open-lead", "clear", "none")
 _POWER_LOST = ("reboot", "swap")
 _MOST_WAITING = 10_000
 
@@ -49,6 +52,11 @@ class Faults:
         self._suffer = suffer
         self._waiting: deque[ReplyFault] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many replies are still to meet a fault."""
+        return len(self._waiting)
+
     def inject(self, kind: str, *, delay_s: float = 1.5, count: int = 1) -> None:
         """Let the next replies meet a fault.
 
@@ -76,6 +84,8 @@ class Faults:
         if kind not in AT_ONCE:
             delay_s, count = float(request.get("delay_s", 1.5)), int(request.get("count", 1))
             self.inject(str(kind), delay_s=delay_s, count=count)
+            return False
+        if kind == "none":
             return False
         if kind == "clear":
             self._waiting.clear()
