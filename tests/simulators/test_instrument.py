@@ -10,6 +10,7 @@ import pytest
 
 from simulators.instrument import Instrument
 from simulators.instrument_server import MOST_CLIENTS
+from simulators.message_log import MessageLog
 from simulators.wire_faults import Faults
 from simulators.world import World
 
@@ -177,6 +178,16 @@ def test_the_cell_follows_the_heater(tmp_path):
     assert world.read_cell().voltage_v > warm_v + 0.01
 
 
+def test_every_message_is_written_down(tmp_path):
+    messages = MessageLog(tmp_path / "messages")
+    world = World.create(tmp_path / "world", rate=0.0)
+    instrument = Instrument(world, cell="asslb", messages=messages)
+    instrument.handle("*CLS")
+    instrument.handle("*LANG?")
+    messages.close()
+    assert (tmp_path / "messages").read_text() == "> *CLS\n> *LANG?\n< SCPI\n"
+
+
 def test_a_reply_that_is_late_answers_in_the_end(server, client):
     server.inject(fault="late", delay_s=0.3)
     client.socket.settimeout(0.1)
@@ -192,14 +203,15 @@ def test_a_reply_that_is_late_answers_in_the_end(server, client):
     [("split", IDENTITY), ("garbled", "\xff\xfe\x80"), ("extra", "NOISE"), ("half-close", "")],
 )
 def test_the_next_reply_meets_the_fault(server, client, fault, reply):
-    assert server.inject(fault=fault, delay_s=0.05) == {"ok": True}
+    assert server.inject(fault=fault, delay_s=0.05) == {"ok": True, "waiting": 1}
     assert client.ask("*IDN?") == reply
 
 
 def test_a_dropped_reply_never_comes(server, client):
-    server.inject(fault="dropped", count=2)
+    assert server.inject(fault="dropped", count=2) == {"ok": True, "waiting": 2}
     client.send(b"*IDN?\n:OUTP?\n*LANG?\n")
     assert client.reply() == "SCPI"
+    assert server.inject(fault="none") == {"ok": True, "waiting": 0}
 
 
 def test_a_reset_connection_is_torn_down_and_another_works(server, client):
