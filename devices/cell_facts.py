@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Bookmark", "CellReport", "CellRow", "CellSample", "StepMark"]
+from devices.errors import DeviceError
+from devices.spectrum import MeasuredSpectrum
+
+__all__ = [
+    "Bookmark",
+    "CellReport",
+    "CellRow",
+    "CellSample",
+    "CellSpectrum",
+    "CellUpdate",
+    "StepMark",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,37 @@ class StepMark:
     step: int = 1
     cycle: int = 1
     period_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CellSpectrum:
+    """An impedance spectrum with its place in a programme.
+
+    Attributes:
+        programme_uid: Of the programme.
+        step: Running number of its step, from 1, loops unrolled.
+        cycle: From 1.
+        technique: The impedance that was asked for, as a document; only its name if this host does
+            not know it.
+        unix_s: When the sweep ended, by the host's clock.
+        charge_ah: Charge counted up to the beginning of the sweep.
+        spectrum: What was measured; a sweep that ended early is not complete.
+        started_unix_s: When the sweep began, by the host's clock.
+    """
+
+    programme_uid: str
+    step: int
+    cycle: int
+    technique: dict[str, Any]
+    unix_s: float
+    charge_ah: float
+    spectrum: MeasuredSpectrum
+    started_unix_s: float
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as plain values for a journal."""
+        fields = {key: value for key, value in vars(self).items() if key != "spectrum"}
+        return {**fields, "spectrum": self.spectrum.as_document()}
 
 
 @dataclass(frozen=True)
@@ -122,3 +165,22 @@ class CellSample:
     voltage_v: float
     current_a: float
     charge_ah: float
+
+
+@dataclass(frozen=True)
+class CellUpdate:
+    """What one turn of the keeper brought, for those who wait.
+
+    Attributes:
+        rows: New rows.
+        report: State of the cell.
+        lost_s: For how long the instrument has not answered; 0 if it does.
+        error: Why it does not answer.
+        spectra: Of the sweeps that have ended.
+    """
+
+    rows: Sequence[CellRow]
+    report: CellReport
+    lost_s: float
+    error: DeviceError | None
+    spectra: Sequence[CellSpectrum] = ()

@@ -5,28 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from devices.reading import Reading
+from devices.spectrum import MeasuredSpectrum
 from devices.techniques import Envelope, Technique
 
 __all__ = ["CellInstrument", "InstrumentState", "Reading"]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One row of the instrument's buffer.
-
-    Attributes:
-        row: Absolute row number, 1 for the first row of the programme.
-        time_s: Instrument's time since row 1.
-        voltage_v: Voltage of the cell.
-        current_a: Current, positive on charge.
-        limited: Whether the analog clamp held the source back.
-    """
-
-    row: int
-    time_s: float
-    voltage_v: float
-    current_a: float
-    limited: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +79,9 @@ class CellInstrument(Protocol):
 
     def read_new(self, state: InstrumentState) -> list[Reading]:
         """Read the next rows, not beyond what the state names; empty if there are none."""
+
+    def take_spectra(self) -> list[MeasuredSpectrum]:
+        """Hand out each spectrum once, when its sweep has ended; never any without impedance."""
 
     def programme_uid(self) -> str:
         """Name the programme that the rows in the buffer belong to; the same for every host."""

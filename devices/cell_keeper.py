@@ -9,11 +9,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TypeVar
 
+from devices.cell_facts import CellSpectrum, CellUpdate
 from devices.cell_instrument import CellInstrument
 from devices.cell_programme import CellProgramme
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
@@ -26,29 +26,14 @@ __all__ = ["CellKeeper", "CellUpdate"]
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
 
 _POLL_S = 0.05
 _SHORTEST_BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 5.0
 _ANSWER_S = 30.0
 _MOST_UNCOLLECTED = 200_000
-
-
-@dataclass(frozen=True)
-class CellUpdate:
-    """What one turn of the keeper brought, for those who wait.
-
-    Attributes:
-        rows: New rows.
-        report: State of the cell.
-        lost_s: For how long the instrument has not answered; 0 if it does.
-        error: Why it does not answer.
-    """
-
-    rows: Sequence[CellRow]
-    report: CellReport
-    lost_s: float
-    error: DeviceError | None
+_MOST_SPECTRA = 10_000
 
 
 class CellKeeper:
@@ -86,6 +71,7 @@ class CellKeeper:
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._unreported: list[CellRow] = []
         self._uncollected: deque[CellRow] = deque(maxlen=_MOST_UNCOLLECTED)
+        self._spectra: deque[CellSpectrum] = deque(maxlen=_MOST_SPECTRA)
         self._told: CellReport | None = None
         self._connected = False
         self._lost_since_s: float | None = None
@@ -140,10 +126,11 @@ class CellKeeper:
 
     def take_rows(self) -> list[CellRow]:
         """Hand out each row once."""
-        rows: list[CellRow] = []
-        while self._uncollected:
-            rows.append(self._uncollected.popleft())
-        return rows
+        return _taken(self._uncollected)
+
+    def take_spectra(self) -> list[CellSpectrum]:
+        """Hand out the spectrum of each sweep that has ended, once."""
+        return _taken(self._spectra)
 
     def observe(self, observer: Callable[[CellUpdate], None]) -> None:
         """Call somebody in the keeper's thread after every turn; it must be quick."""
@@ -227,13 +214,18 @@ class CellKeeper:
             self._programme.resume()
 
     def _prepare(self, asked: Technique | Programme) -> None:
-        if self._programme.prepare(asked) and self._uncollected:
+        if not self._programme.prepare(asked):
+            return
+        if self._uncollected or self._spectra:
             logger.info(
-                "%s: %d rows of the last programme were never collected; the journal has them",
+                "%s: %d rows and %d spectra of the last programme were never collected; "
+                "the journal has them",
                 self.name,
                 len(self._uncollected),
+                len(self._spectra),
             )
-            self._uncollected.clear()
+        self._uncollected.clear()
+        self._spectra.clear()
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -260,7 +252,9 @@ class CellKeeper:
         rows = self._programme.take_rows()  # also those that came before the line failed
         self._tell_rows(rows)
         self._tell_state()
-        update = CellUpdate(rows, self.report, self._lost_s(), self._error)
+        spectra = self._programme.take_spectra()
+        self._spectra.extend(spectra)
+        update = CellUpdate(rows, self.report, self._lost_s(), self._error, spectra)
         for observer in tuple(self._observers):
             observer(update)
 
@@ -298,3 +292,11 @@ class CellKeeper:
         changed, self._told = report != self._told, report
         if changed and self._on_state is not None:
             self._on_state(report)
+
+
+def _taken(waiting: deque[_Item]) -> list[_Item]:
+    """Empty a queue to which another thread may add."""
+    items: list[_Item] = []
+    while waiting:
+        items.append(waiting.popleft())
+    return items

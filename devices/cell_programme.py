@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from devices.cell_facts import CellSpectrum
 from devices.cell_instrument import CellInstrument, InstrumentState
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.cell_verdicts import beyond_limits
@@ -11,14 +12,9 @@ from devices.errors import CellBusyError, DeviceError, LinkDownError
 from devices.heartbeat import Heartbeat
 from devices.programme import Programme, as_programme, refuse_programme
 from devices.row_collector import RowCollector
+from devices.spectrum_collector import SpectrumCollector
 from devices.step_runner import StepRunner
-from devices.techniques import (
-    ConstantCurrent,
-    ConstantVoltage,
-    EndState,
-    Envelope,
-    Technique,
-)
+from devices.techniques import EndState, Envelope, OpenCircuit, Rest, Technique
 
 __all__ = ["CellProgramme"]
 
@@ -30,7 +26,7 @@ HELD = "held"
 FINISHED = "finished"
 LOST = "lost"
 
-_WITH_CURRENT = (ConstantCurrent, ConstantVoltage)
+_WITHOUT_CURRENT = (Rest, OpenCircuit)
 _BY_REQUEST = "ended by request"
 
 
@@ -58,6 +54,7 @@ class CellProgramme:
         self._name = name
         self._fresh: list[CellRow] = []
         self._rows = RowCollector(instrument)
+        self._spectra = SpectrumCollector(instrument, self._rows)
         self._prepared: Programme | None = None
         self._steps = StepRunner(instrument, self._rows, envelope)
         self._completed = False
@@ -206,6 +203,10 @@ class CellProgramme:
         rows, self._fresh = self._fresh, []
         return rows
 
+    def take_spectra(self) -> list[CellSpectrum]:
+        """Hand out the spectra of sweeps that have ended, once."""
+        return self._spectra.take()
+
     def poll(self, now_unix_s: float) -> None:
         """Read what is new, follow the state, beat the watchdog.
 
@@ -223,6 +224,7 @@ class CellProgramme:
         if self._prepared is None and state.last_row > 0:
             self._uid = self._uid or self._instrument.programme_uid()
             self._fresh += self._rows.collect(state, now_unix_s=now_unix_s)
+            self._spectra.collect(programme_uid=self._uid, technique=self.technique)
         technique = self.technique
         self._follow(state)
         self._guard(self._fresh, technique)
@@ -285,8 +287,7 @@ class CellProgramme:
 
     def _guard(self, rows: list[CellRow], technique: Technique | None) -> None:
         """Stop as the last of three: after the analog clamp and the limit in the program."""
-        without_current = technique is not None and not isinstance(technique, _WITH_CURRENT)
-        if self._state != RUNNING or without_current:
+        if self._state != RUNNING or isinstance(technique, _WITHOUT_CURRENT):
             return
         reason = beyond_limits(rows, self._envelope)
         if reason:

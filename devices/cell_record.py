@@ -54,6 +54,11 @@ class CellRecord:
         """The newest row."""
         return self.rows[-1] if self.rows else None
 
+    def row(self, number: int) -> CellRow | None:
+        """Give the row with a number, or the one before it if that was lost."""
+        after = bisect_right(self.rows, number, key=lambda row: row.row)
+        return self.rows[after - 1] if after else None
+
     def begin_segment(self, *, after_row: int) -> None:
         """Say that no current flowed between a row and the next one."""
         self._resumed = after_row + 1

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from devices.cell_record import CellRow
 from devices.source_settings import CURRENT_HELD
-from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Technique
+from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Impedance, Technique
 
 __all__ = ["Ending", "beyond_limits", "why_it_ended"]
 
+_WITH_LIMIT = (ConstantCurrent, Impedance)
 _CUTOFF_TOLERANCE = 1.05  # the last reading is one of several in a noisy, falling current
 
 
@@ -21,7 +22,7 @@ class Ending:
     Attributes:
         reason: In words.
         planned: Whether the technique says that it ends so; a programme may then go on.
-        at_limit: Whether a constant current had reached its voltage.
+        at_limit: Whether a current had brought the cell to its voltage.
     """
 
     reason: str
@@ -42,7 +43,7 @@ def why_it_ended(
     """
     if technique is None or row is None:
         return Ending("the programme in the instrument ended", planned=False)
-    if isinstance(technique, ConstantCurrent) and _is_at_limit(technique, row, envelope):
+    if isinstance(technique, _WITH_LIMIT) and _is_at_limit(technique, row, envelope):
         reason = f"the voltage limit was reached at {row.voltage_v:.4f} V"
         return Ending(reason, planned=True, at_limit=True)
     if isinstance(technique, ConstantVoltage) and _is_cut_off(technique, row):
@@ -70,11 +71,14 @@ def beyond_limits(rows: Sequence[CellRow], envelope: Envelope) -> str:
     return ""
 
 
-def _is_at_limit(technique: ConstantCurrent, row: CellRow, envelope: Envelope) -> bool:
-    if technique.current_a < 0.0:
-        return abs(row.current_a) < CURRENT_HELD * abs(technique.current_a)
-    high_v = technique.until_voltage_v or envelope.max_voltage_v
-    return not envelope.min_voltage_v < row.voltage_v < high_v
+def _is_at_limit(technique: ConstantCurrent | Impedance, row: CellRow, envelope: Envelope) -> bool:
+    current_a = technique.bias_a if isinstance(technique, Impedance) else technique.current_a
+    low_v, high_v = envelope.min_voltage_v, envelope.max_voltage_v
+    if current_a < 0.0:
+        # Either the voltage is the source's and the current falls, or the source's is the current.
+        held_back = abs(row.current_a) < CURRENT_HELD * abs(current_a)
+        return held_back or row.voltage_v <= (technique.until_voltage_v or low_v)
+    return current_a > 0.0 and not low_v < row.voltage_v < (technique.until_voltage_v or high_v)
 
 
 def _is_cut_off(technique: ConstantVoltage, row: CellRow) -> bool:

@@ -83,6 +83,9 @@ def sweep_lines(technique: Impedance, envelope: Envelope, place: ProgrammePlace)
 
 def _sweep_window(technique: Impedance, envelope: Envelope) -> Window:
     until_v = technique.until_voltage_v
+    if not technique.bias_a:
+        # Without a direct current the cell may be where no charge would be allowed to bring it.
+        return Window(0.0, until_v or envelope.clamp_voltage_v)
     if technique.bias_a < 0.0:
         return Window(until_v or envelope.min_voltage_v, envelope.clamp_voltage_v)
     return Window(envelope.min_voltage_v, until_v or envelope.max_voltage_v)

@@ -15,6 +15,7 @@ from devices.errors import (
 )
 from devices.link import Link
 from devices.source_settings import SourceSettings, source_settings
+from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -220,6 +221,10 @@ class Keithley2450:
             raise self._out_of_step(reply) from error
         self._rows_read = last
         return readings
+
+    def take_spectra(self) -> list[MeasuredSpectrum]:
+        """Give none: it does no impedance."""
+        return []
 
     def programme_uid(self) -> str:
         """Name the programme in the buffer by the instrument and the instant of its row 1.

@@ -200,6 +200,15 @@ class PalmSens:
         points = len(technique.frequencies_hz) if isinstance(technique, Impedance) else 0
         return self._session.output.spectrum(points=points)
 
+    def take_spectra(self) -> list[MeasuredSpectrum]:
+        """Hand out the spectrum of a sweep that has ended, once; not complete if it ended early."""
+        output = self._session.output
+        if self._session.running or output.spectrum_taken:
+            return []
+        output.spectrum_taken = True
+        spectrum = self.spectrum()
+        return [spectrum] if spectrum else []
+
     def measure_impedance(self, technique: Impedance) -> MeasuredSpectrum:
         """Measure one spectrum and wait for it; `start` and `spectrum` do it without waiting.
 

@@ -14,14 +14,16 @@ from typing import Any
 from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellReport, CellSample
+from devices.cell_requests import ORDER_S, Ending, Holding, Milestones
+from devices.cell_spectra import Spectra
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
+from devices.data_keys import data_key
 from devices.errors import DeviceError
 from devices.programme import Programme, refuse_programme
-from devices.techniques import EndState, Envelope, Milestone, Technique
+from devices.techniques import Envelope, Technique
 
 __all__ = ["Potentiostat"]
 
-_ORDER_S = 60.0  # some thirty queries, each answered within the link's timeout
 _FIRST_ROW_S = 20.0
 _LOST_LIMIT_S = 60.0
 
@@ -63,6 +65,7 @@ class Potentiostat:
         self.milestone = Milestones(self._watch, name=f"{name}_milestone")
         self.ending = Ending(keeper, name=f"{name}_ending")
         self.holding = Holding(keeper, name=f"{name}_holding")
+        self.spectra = Spectra(keeper, name=f"{name}_spectra")
 
     @property
     def running(self) -> bool:
@@ -133,13 +136,13 @@ class Potentiostat:
             LimitExceededError: If it is beyond the envelope; nothing went over the wire.
         """
         refuse_programme(asked, self.envelope, self.capabilities, who=self.name)
-        status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=_ORDER_S)
+        status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=ORDER_S)
         follow(self._keeper.prepare(asked), status)
         return status
 
     def kickoff(self) -> CellStatus:
         """Start what was prepared; done when the first row is here. Never starts it twice."""
-        status = CellStatus(self.name, doing="its first reading", timeout_s=_ORDER_S + _FIRST_ROW_S)
+        status = CellStatus(self.name, doing="its first reading", timeout_s=ORDER_S + _FIRST_ROW_S)
         self._watch.first_row(self._keeper.kickoff(), status)
         return status
 
@@ -162,7 +165,7 @@ class Potentiostat:
     def describe_collect(self) -> dict[str, Any]:
         """Describe the columns of `collect_pages`."""
         return {
-            f"{self.name}_{column}": _data_key(self.name, column, unit)
+            f"{self.name}_{column}": data_key(self.name, unit, integer=column in _INTEGERS)
             for column, unit in _COLUMN_UNITS.items()
         }
 
@@ -183,7 +186,7 @@ class Potentiostat:
     def describe_configuration(self) -> dict[str, Any]:
         """Describe the limits of the cell."""
         return {
-            f"{self.name}_{key}": _data_key(self.name, key, "A" if key.endswith("_a") else "V")
+            f"{self.name}_{key}": data_key(self.name, "A" if key.endswith("_a") else "V")
             for key in self.envelope.as_document()
         }
 
@@ -231,82 +234,6 @@ class CellAt:
         return {}
 
 
-class Milestones:
-    """Wait for points of the running programme, with ``bps.prepare``.
-
-    Args:
-        watch: Knows who waits.
-        name: Of this part of the cell.
-    """
-
-    parent = None
-
-    def __init__(self, watch: MilestoneWatch, *, name: str) -> None:
-        self.name = name
-        self._watch = watch
-
-    def prepare(self, milestone: Milestone) -> CellStatus:
-        """Be done when the milestone is passed, or when the programme has ended.
-
-        Its time is computed from charge, current and durations; a hold does not count.
-
-        Args:
-            milestone: Where; passed at once if it lies behind.
-        """
-        return self._watch.milestone(milestone)
-
-
-class Ending:
-    """Say what becomes of the cell, with ``bps.prepare``.
-
-    Args:
-        keeper: Keeper of the cell.
-        name: Of this part of the cell.
-    """
-
-    parent = None
-
-    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
-        self.name = name
-        self._keeper = keeper
-
-    def prepare(self, state: EndState) -> CellStatus:
-        """Leave the cell in a state; done when the instrument has confirmed it.
-
-        Args:
-            state: ``OPEN_CIRCUIT`` ends the programme, ``KEEP`` lets it go on by itself.
-        """
-        status = CellStatus(self.name, doing=f"ending with {state.value}", timeout_s=_ORDER_S)
-        follow(self._keeper.ask_end(state), status)
-        return status
-
-
-class Holding:
-    """Hold the cell at open circuit and let it go on, with ``bps.prepare``.
-
-    Args:
-        keeper: Keeper of the cell.
-        name: Of this part of the cell.
-    """
-
-    parent = None
-
-    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
-        self.name = name
-        self._keeper = keeper
-
-    def prepare(self, held: bool) -> CellStatus:
-        """Open the circuit and remember the rest of the programme, or start that rest.
-
-        Args:
-            held: True holds, False goes on. A cell that is so already is left alone.
-        """
-        doing = "holding the cell" if held else "going on after a hold"
-        status = CellStatus(self.name, doing=doing, timeout_s=_ORDER_S)
-        follow(self._keeper.ask_held(held=held), status)
-        return status
-
-
 def _readings(name: str, sample: CellSample | None) -> dict[str, Any]:
     found = sample or CellSample(time.time(), 0.0, float("nan"), 0.0, 0.0)
     return {
@@ -316,20 +243,7 @@ def _readings(name: str, sample: CellSample | None) -> dict[str, Any]:
 
 
 def _description(name: str) -> dict[str, Any]:
-    return {
-        f"{name}_{column}": _data_key(name, column, unit) for column, unit in _READ_UNITS.items()
-    }
-
-
-def _data_key(name: str, column: str, unit: str) -> dict[str, Any]:
-    integer = column in _INTEGERS
-    return {
-        "source": f"instrument:{name}",
-        "dtype": "integer" if integer else "number",
-        "dtype_numpy": "<i8" if integer else "<f8",
-        "shape": [],
-        "units": unit,
-    }
+    return {f"{name}_{column}": data_key(name, unit) for column, unit in _READ_UNITS.items()}
 
 
 def _plain(value: float | bool) -> float | int:

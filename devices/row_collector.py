@@ -36,6 +36,11 @@ class RowCollector:
         with self._lock:
             return self._record.running_s
 
+    def row(self, number: int) -> CellRow | None:
+        """Give the row with a number, or the one before it if that was lost."""
+        with self._lock:
+            return self._record.row(number)
+
     def at(self, unix_s: float, *, running: bool) -> CellSample | None:
         """Give the state of the cell at an instant; None before the first row."""
         with self._lock:

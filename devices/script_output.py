@@ -28,12 +28,14 @@ class ScriptOutput:
         rows: Of the programme; the instrument counts them, so that a missing one shows.
         ended: Whether the script has ended.
         error: Why it ended, if it was for an error.
+        spectrum_taken: Whether somebody was given the spectrum of the newest script.
     """
 
     number: int = 0
     rows: list[Reading] = field(default_factory=list)
     ended: bool = True
     error: str = ""
+    spectrum_taken: bool = False
     _points: list[tuple[float, float, float, float]] = field(default_factory=list)
     _first_row: int = 1
 
@@ -44,7 +46,7 @@ class ScriptOutput:
 
     def begin(self) -> None:
         """Expect the output of a script."""
-        self.ended, self.error = False, ""
+        self.ended, self.error, self.spectrum_taken = False, "", False
         self._points, self._first_row = [], self.last_row + 1
 
     def take(self, line: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.cell_instrument import Reading
+from devices.reading import Reading
 
 __all__ = ["MeasuredSpectrum"]
 

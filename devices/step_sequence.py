@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from devices.cell_facts import Bookmark, StepMark
+from devices.impedance_script import sweep_duration_s
 from devices.programme import Programme
 from devices.programme_document import programme_from_document
-from devices.techniques import Technique, technique_from_document
+from devices.techniques import Impedance, Technique, technique_from_document
 
 __all__ = ["StepSequence"]
 
@@ -55,7 +56,7 @@ class StepSequence:
             first_row=self._first_row,
             step=self._position + 1,
             cycle=planned.cycle,
-            period_s=planned.technique.period_s,
+            period_s=_longest_period_s(planned.technique),
         )
 
     @property
@@ -99,3 +100,11 @@ class StepSequence:
             return False
         self._position, self._first_row = following, first_row
         return True
+
+
+def _longest_period_s(technique: Technique) -> float:
+    """Return the longest time between two readings of a step in which current may flow."""
+    # A sweep of fast points has two readings, one before it and one after it.
+    if isinstance(technique, Impedance):
+        return sweep_duration_s(technique)
+    return technique.period_s

@@ -6,8 +6,7 @@ import logging
 from dataclasses import asdict, astuple, fields
 from typing import Any
 
-from devices.cell_keeper import CellUpdate
-from devices.cell_record import Bookmark, CellReport, CellRow
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellSpectrum, CellUpdate
 from operando.journal import JournalError, JournalReader, JournalWriter
 
 __all__ = ["CellLog", "last_bookmark"]
@@ -32,13 +31,16 @@ class CellLog:
     def __init__(self, journal: JournalWriter) -> None:
         self._journal = journal
         self._rows: list[CellRow] = []
+        self._spectra: list[CellSpectrum] = []
         self._report: CellReport | None = None
 
     def __call__(self, update: CellUpdate) -> None:
         """Write what one turn of the keeper brought."""
         self._rows += update.rows
+        self._spectra += update.spectra
         try:
             self._write_rows(update.report.programme_uid)
+            self._write_spectra()
             self._write_report(update.report)
         except JournalError as error:
             logger.error("%d rows of the cell wait to be written: %s", len(self._rows), error)
@@ -50,6 +52,11 @@ class CellLog:
             document = {"programme_uid": programme_uid, "columns": _COLUMNS, "rows": rows}
             self._journal.append("cell_rows", document)
             del self._rows[: len(part)]
+
+    def _write_spectra(self) -> None:
+        while self._spectra:
+            self._journal.append("cell_spectrum", self._spectra[0].as_document())
+            del self._spectra[0]
 
     def _write_report(self, report: CellReport) -> None:
         if report == self._report:

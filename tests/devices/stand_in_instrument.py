@@ -2,6 +2,7 @@
 
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import CellBusyError, DeviceError, LinkDownError
+from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -30,6 +31,7 @@ class StandInInstrument:
         self.refuses_with: DeviceError | None = None
         self.asked: list[str] = []
         self.started: list[Technique] = []
+        self.spectra: list[MeasuredSpectrum] = []
         self.chunk = 400
         self._watchdog_s = watchdog_s
         self._read = 0
@@ -107,6 +109,10 @@ class StandInInstrument:
         if chunk:
             self._read = chunk[-1].row
         return chunk
+
+    def take_spectra(self) -> list[MeasuredSpectrum]:
+        spectra, self.spectra = self.spectra, []
+        return spectra
 
     def programme_uid(self) -> str:
         return f"{self.serial}-{self.started_unix_s:.2f}"

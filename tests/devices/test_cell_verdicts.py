@@ -6,6 +6,7 @@ from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
     Envelope,
+    Impedance,
     OpenCircuit,
     Rest,
     Technique,
@@ -13,6 +14,9 @@ from devices.techniques import (
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 CHARGE = ConstantCurrent(1e-4, 4.1, 3600.0)
+DISCHARGE = ConstantCurrent(-1e-4, 3.0, 3600.0)
+SWEEP = Impedance((10.0, 0.01), amplitude_a=1e-5, bias_a=1e-4)
+STILL_SWEEP = Impedance((10.0, 0.01), amplitude_a=1e-5)
 HOLD = ConstantVoltage(4.1, 3600.0, cutoff_current_a=1e-5)
 
 
@@ -27,7 +31,12 @@ def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
         (CHARGE, row(2.95), 80.0, "the voltage limit was reached at 2.9500 V", True),
         (CHARGE, row(3.9), 3600.0, "the longest duration was reached", True),
         (CHARGE, row(3.9), 80.0, "its watchdog, or somebody at its front panel", False),
-        (ConstantCurrent(-1e-4, 3.0, 3600.0), row(3.0, -9e-5), 80.0, "reached at 3.0000 V", True),
+        (DISCHARGE, row(3.0, -9e-5), 80.0, "reached at 3.0000 V", True),
+        (DISCHARGE, row(2.999, -1e-4), 80.0, "reached at 2.9990 V", True),
+        (SWEEP, row(4.2001), 5.0, "the voltage limit was reached at 4.2001 V", True),
+        (SWEEP, row(3.7), 5.0, "its watchdog, or somebody at its front panel", False),
+        (SWEEP, row(3.7), 100.0, "the longest duration was reached", True),
+        (STILL_SWEEP, row(4.21), 5.0, "its watchdog, or somebody at its front panel", False),
         (OpenCircuit(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached", True),
         (HOLD, row(4.1, 9.9e-6), 80.0, "the current had fallen to 9.9e-06 A", True),
         (HOLD, row(4.1, 5e-5), 80.0, "its watchdog, or somebody at its front panel", False),

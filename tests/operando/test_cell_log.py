@@ -1,8 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from devices.cell_keeper import CellUpdate
-from devices.cell_record import CellReport, CellRow
+import numpy as np
+
+from devices.cell_facts import CellReport, CellRow, CellSpectrum, CellUpdate
+from devices.reading import Reading
+from devices.spectrum import MeasuredSpectrum
 from operando.cell_log import CellLog, last_bookmark
 from operando.journal import JournalFullError, JournalReader, JournalWriter
 
@@ -90,4 +94,26 @@ def test_the_bookmark_is_the_row_after_the_last_one_written(tmp_path: Path) -> N
     assert (bookmark.programme_uid, bookmark.first_row, bookmark.held) == ("p1", 4, True)
     assert (bookmark.technique, bookmark.last_unix_s) == (TECHNIQUE, 1e9 + 3)
     reader.close()
+    journal.close()
+
+
+def test_a_spectrum_is_one_entry_that_json_can_hold(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path / "j.db")
+    reading = Reading(7, 60.0, 3.7, 6.8e-5, limited=False)
+    points = np.array([100.0, 1.0])
+    spectrum = MeasuredSpectrum(
+        frequency_hz=points,
+        z_real_ohm=points,
+        z_imag_ohm=-points,
+        time_s=points,
+        before=reading,
+        after=reading,
+        complete=False,
+    )
+    found = CellSpectrum("p1", 2, 1, {"technique": "impedance"}, 1e9, 1e-6, spectrum, 1e9 - 9.0)
+    CellLog(journal)(replace(update(1), spectra=[found]))
+    (doc,) = entries(tmp_path / "j.db", "cell_spectrum")
+    assert doc == found.as_document()
+    assert doc["spectrum"]["frequency_hz"] == [100.0, 1.0]
+    assert not doc["spectrum"]["complete"]
     journal.close()

@@ -1,0 +1,88 @@
+"""What a plan may ask of a cell with ``bps.prepare``: wait, end, hold."""
+
+from __future__ import annotations
+
+from devices.cell_keeper import CellKeeper
+from devices.cell_statuses import CellStatus, MilestoneWatch, follow
+from devices.techniques import EndState, Milestone
+
+__all__ = ["ORDER_S", "Ending", "Holding", "Milestones"]
+
+ORDER_S = 60.0
+"""How long an order may take: some thirty queries, each answered within the link's timeout."""
+
+
+class Milestones:
+    """Wait for points of the running programme, with ``bps.prepare``.
+
+    Args:
+        watch: Knows who waits.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, watch: MilestoneWatch, *, name: str) -> None:
+        self.name = name
+        self._watch = watch
+
+    def prepare(self, milestone: Milestone) -> CellStatus:
+        """Be done when the milestone is passed, or when the programme has ended.
+
+        Its time is computed from charge, current and durations; a hold does not count.
+
+        Args:
+            milestone: Where; passed at once if it lies behind.
+        """
+        return self._watch.milestone(milestone)
+
+
+class Ending:
+    """Say what becomes of the cell, with ``bps.prepare``.
+
+    Args:
+        keeper: Keeper of the cell.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
+        self.name = name
+        self._keeper = keeper
+
+    def prepare(self, state: EndState) -> CellStatus:
+        """Leave the cell in a state; done when the instrument has confirmed it.
+
+        Args:
+            state: ``OPEN_CIRCUIT`` ends the programme, ``KEEP`` lets it go on by itself.
+        """
+        status = CellStatus(self.name, doing=f"ending with {state.value}", timeout_s=ORDER_S)
+        follow(self._keeper.ask_end(state), status)
+        return status
+
+
+class Holding:
+    """Hold the cell at open circuit and let it go on, with ``bps.prepare``.
+
+    Args:
+        keeper: Keeper of the cell.
+        name: Of this part of the cell.
+    """
+
+    parent = None
+
+    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
+        self.name = name
+        self._keeper = keeper
+
+    def prepare(self, held: bool) -> CellStatus:
+        """Open the circuit and remember the rest of the programme, or start that rest.
+
+        Args:
+            held: True holds, False goes on. A cell that is so already is left alone.
+        """
+        doing = "holding the cell" if held else "going on after a hold"
+        status = CellStatus(self.name, doing=doing, timeout_s=ORDER_S)
+        follow(self._keeper.ask_held(held=held), status)
+        return status
