@@ -1,7 +1,8 @@
-"""Print how fast the parts are: ``python -m benchmarks [--quick] [--json FILE]``.
+"""Print how fast the parts are, and how true: ``python -m benchmarks [PART ...] [--json FILE]``.
 
 Other work on the machine makes everything slower: the first line of the table says how much there
-was. With ``--quick`` the experiment is left out, which takes three minutes of the four.
+was. The parts are the live fit (20 s), the instruments (20 s), one experiment (3 min) and the
+cells of the paper (8 min); without a name all of them are measured.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 # Before numpy is imported, which reads it once: the product fits with one thread, too.
@@ -19,7 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from rich.console import Console
 
-from benchmarks import beamline, camera, experiment, link, soc
+from benchmarks import beamline, camera, experiment, link, paper_cells, soc
 from benchmarks.table import Figure, show
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     options = _parser().parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="operando-benchmarks-") as folder:
-        figures = list(_measure(Path(folder), console, quick=options.quick))
+        figures = list(_measure(Path(folder), console, options.parts or list(_PARTS)))
     show(figures, console)
     if options.json is not None:
         documents = [figure.as_document() for figure in figures]
@@ -38,22 +39,33 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="leave the experiment out")
+    parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], metavar="PART", help=_HELP)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     return parser
 
 
-def _measure(folder: Path, console: Console, *, quick: bool) -> Iterator[Figure]:
+def _measure(folder: Path, console: Console, parts: Sequence[str]) -> Iterator[Figure]:
     yield Figure("others' load on the machine before, processes", os.getloadavg()[0])
-    console.print("the live fit")
-    yield from soc.measure(folder)
-    console.print("the instruments")
+    for part in parts:
+        console.print(part)
+        place = folder / part
+        place.mkdir()
+        yield from _PARTS[part](place)
+
+
+def _instruments(folder: Path) -> Iterator[Figure]:
     with beamline.on_one_core(folder) as addresses:
         yield from link.measure(addresses["potentiostat"])
         yield from camera.measure(addresses)
-    if not quick:
-        console.print("one experiment")
-        yield from experiment.measure(folder / "experiment")
+
+
+_PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "fit": soc.measure,
+    "instruments": _instruments,
+    "experiment": experiment.measure,
+    "cells": paper_cells.measure,
+}
+_HELP = f"what to measure: {', '.join(_PARTS)}; all without a name"
 
 
 if __name__ == "__main__":

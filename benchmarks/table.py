@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Figure", "Must", "at_least", "below", "show", "within"]
+__all__ = ["Figure", "Must", "at_least", "below", "between", "show", "within"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ def below(limit: float) -> Must:
 def at_least(limit: float) -> Must:
     """Return what holds from a limit on."""
     return Must(f">= {limit:g}", lambda measured: measured >= limit)
+
+
+def between(lowest: float, highest: float) -> Must:
+    """Return what holds from one value to another."""
+    return Must(f"{lowest:g} ... {highest:g}", lambda measured: lowest <= measured <= highest)
 
 
 def within(middle: float, half_width: float) -> Must:
