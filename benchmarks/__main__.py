@@ -39,6 +39,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    # argparse compares the empty list with the choices, too.
     parser.add_argument("parts", nargs="*", choices=[*_PARTS, []], metavar="PART", help=_HELP)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     return parser
