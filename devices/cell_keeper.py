@@ -17,7 +17,7 @@ from devices.cell_facts import CellSpectrum, CellUpdate
 from devices.cell_instrument import CellInstrument
 from devices.cell_programme import CellProgramme
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
-from devices.errors import DeviceError
+from devices.errors import DeviceError, LimitExceededError
 from devices.programme import Programme
 from devices.techniques import EndState, Envelope, Technique
 
@@ -72,6 +72,8 @@ class CellKeeper:
         self._unreported: list[CellRow] = []
         self._uncollected: deque[CellRow] = deque(maxlen=_MOST_UNCOLLECTED)
         self._spectra: deque[CellSpectrum] = deque(maxlen=_MOST_SPECTRA)
+        self._refusal: Callable[[], str] = str
+        self._interrupted = False
         self._told: CellReport | None = None
         self._connected = False
         self._lost_since_s: float | None = None
@@ -142,7 +144,7 @@ class CellKeeper:
 
     def kickoff(self) -> Future[None]:
         """Start what was prepared, once; nothing if it was started."""
-        return self.submit(self._programme.kickoff)
+        return self.submit(lambda: self._start(self._programme.kickoff))
 
     def hold(self, *, timeout_s: float = _ANSWER_S) -> None:
         """Open the circuit and remember what was left of the programme.
@@ -159,10 +161,11 @@ class CellKeeper:
 
         Raises:
             CellBusyError: If nothing is held.
+            LimitExceededError: If a guard refuses.
             DeviceError: If the instrument did not start.
             TimeoutError: If the keeper did not get to it.
         """
-        self.submit(self._programme.resume).result(timeout_s)
+        self.submit(lambda: self._start(self._programme.resume)).result(timeout_s)
 
     def end(self, state: EndState, *, timeout_s: float = _ANSWER_S) -> None:
         """End the experiment on this cell, and leave it in a state.
@@ -174,8 +177,19 @@ class CellKeeper:
         self.ask_end(state).result(timeout_s)
 
     def ask_held(self, *, held: bool) -> Future[None]:
-        """Hold a programme that runs, or go on with one that is held; else nothing happens."""
+        """Hold a programme that runs, or go on with one that is held; else nothing happens.
+
+        What a guard has interrupted, or refuses to start, stays held until somebody calls `resume`.
+        """
         return self.submit(lambda: self._change_hold(held=held))
+
+    def refuse_when(self, reason: Callable[[], str]) -> None:
+        """Let a guard refuse that a programme starts, by giving a reason why it must not."""
+        self._refusal = reason
+
+    def interrupt(self, reason: str) -> Future[None]:
+        """Hold a programme that runs for a guard's reason, whatever plans ask for afterwards."""
+        return self.submit(lambda: self._interrupt(reason))
 
     def ask_end(self, state: EndState) -> Future[None]:
         """Like `end`, without waiting."""
@@ -207,11 +221,27 @@ class CellKeeper:
         return future
 
     def _change_hold(self, *, held: bool) -> None:
-        state = self._programme.report(lost="").state
+        state = self._programme.report().state
         if held and state == "running":
             self._programme.hold()
         elif not held and state == "held":
+            if self._interrupted or self._refusal():
+                self._interrupted = True
+                logger.warning("%s: stays held until a person resumes it", self.name)
+                return
             self._programme.resume()
+
+    def _interrupt(self, reason: str) -> None:
+        if self._programme.report().state == "running":
+            self._programme.hold(reason)
+            self._interrupted = True
+
+    def _start(self, action: Callable[[], None]) -> None:
+        running = self._programme.report().state == "running"
+        if not running and (reason := self._refusal()):
+            raise LimitExceededError(f"{self.name}: nothing was started: {reason}")
+        action()
+        self._interrupted &= self._programme.report().state == "held"
 
     def _prepare(self, asked: Technique | Programme) -> None:
         if not self._programme.prepare(asked):

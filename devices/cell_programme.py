@@ -157,8 +157,11 @@ class CellProgramme:
             raise
         self._enter(RUNNING, "started")
 
-    def hold(self) -> None:
+    def hold(self, reason: str = "held by request") -> None:
         """Open the circuit; the rest of the programme can be resumed.
+
+        Args:
+            reason: Why, for the report.
 
         Raises:
             CellBusyError: If no programme runs.
@@ -169,7 +172,7 @@ class CellProgramme:
         if self._state != RUNNING:
             raise CellBusyError(f"{self._name}: no programme runs ({self._state}): nothing to hold")
         self._instrument.stop()
-        self._enter(HELD, "held by request")
+        self._enter(HELD, reason)
 
     def resume(self) -> None:
         """Start the rest of what was held.

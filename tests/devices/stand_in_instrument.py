@@ -26,6 +26,7 @@ class StandInInstrument:
         self.output_on = False
         self.trigger = "IDLE"
         self.silent = False
+        self.stuck = False
         self.dies_in_init = False
         self.lost_beats = 0
         self.refuses_with: DeviceError | None = None
@@ -126,5 +127,7 @@ class StandInInstrument:
     def stop(self) -> None:
         if self.silent:
             raise LinkDownError("no answer")
+        if self.stuck:
+            raise DeviceError("the output is on after :OUTP OFF")
         self.asked.append("stop")
         self.output_on, self.trigger = False, "ABORTED"
