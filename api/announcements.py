@@ -7,16 +7,18 @@ from typing import Any
 
 import orjson
 
+from api.analysis_book import element
 from operando.journal import Entry
 
 __all__ = ["KINDS", "announce"]
 
-KINDS = frozenset({"alarm", "cell", "doc", "echem", "soc", "task", "worker"})
+KINDS = frozenset({"alarm", "analysis", "cell", "doc", "echem", "soc", "task", "worker"})
 
 _OWN = {
     "alarm": "alarm",
     "cell_rows": "echem",
     "cell_state": "cell",
+    "echem": "analysis",
     "soc": "soc",
     "task": "task",
     "worker": "worker",
@@ -37,6 +39,9 @@ def announce(entry: Entry) -> tuple[str, bytes]:
         content = {"name": entry.name, "run": entry.run, "doc": _brief(entry.name, entry.doc)}
     elif kind == "echem":
         content = _brief_rows(entry.doc)
+    elif kind == "analysis":
+        content = {name: entry.doc[name] for name in ("kind", "programme_uid")}
+        content |= element(entry.doc)
     else:
         content = entry.doc
     return kind, orjson.dumps(content)

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from api import routes_acting, routes_maps, routes_reading, routes_service
+from api.described_app import DescribedApp
 from api.follower import end_process_when_dead
 from api.interface import Session
 from api.problems import add_problem_answers
-from api.security import SameOriginOnly, SecurityHeaders, SmallBodiesOnly
+from api.security import KnownHostsOnly, SameOriginOnly, SecurityHeaders, SmallBodiesOnly
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.settings import load_settings
 
@@ -54,7 +54,7 @@ def build_app(
         runtime: Where the engine's socket and the supervisor's files are.
         more_hosts: Names by which browsers may call it, beside those of this machine.
     """
-    app = FastAPI(
+    app = DescribedApp(
         title="operando",
         version="1",
         description="A battery experiment in an X-ray microscope, over HTTP.",
@@ -72,7 +72,7 @@ def build_app(
     # The last added is the first that a request meets.
     app.add_middleware(SmallBodiesOnly, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(SameOriginOnly)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, *more_hosts])
+    app.add_middleware(KnownHostsOnly, names=[*_LOOPBACK, *more_hosts])
     app.add_middleware(SecurityHeaders)
     return app
 

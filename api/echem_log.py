@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 __all__ = ["COLUMNS", "CellPoint", "EchemLog"]
 
-COLUMNS = ("time_s", "unix_s", "voltage_v", "current_a", "charge_ah")
+COLUMNS = ("time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "step", "cycle")
+_NEEDED = COLUMNS[:5]
+_COUNTED = COLUMNS[5:]
 _FIRST_CAPACITY = 4096
 _VOLTAGE = COLUMNS.index("voltage_v")
 _UNIX = COLUMNS.index("unix_s")
 
-Columns = dict[str, NDArray[np.float64]]
+Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class CellPoint:
         voltage_v: Voltage, V.
         current_a: Current, A; positive charges the cell.
         charge_ah: Charge counted since the programme began, Ah.
+        step: Number of the step of its programme, from 1.
+        cycle: Number of the cycle, from 1.
     """
 
     time_s: float
@@ -35,6 +39,8 @@ class CellPoint:
     voltage_v: float
     current_a: float
     charge_ah: float
+    step: int
+    cycle: int
 
 
 class EchemLog:
@@ -42,13 +48,16 @@ class EchemLog:
 
     Args:
         max_rows: So many are kept; when there are more, the older half is dropped.
+
+    Attributes:
+        programme_uid: The programme of the newest row; empty before the first.
     """
 
     def __init__(self, max_rows: int = 400_000) -> None:
         self._max_rows = max_rows
         self._values = np.empty((_FIRST_CAPACITY, len(COLUMNS)))
         self._count = 0
-        self._programme_uid = ""
+        self.programme_uid = ""
         self._last_row = -1
 
     def __len__(self) -> int:
@@ -62,7 +71,8 @@ class EchemLog:
         Args:
             programme_uid: Which programme of the instrument they belong to; a new one counts its
                 rows from the start.
-            columns: Names of a row's values; "row" and `COLUMNS` must be among them.
+            columns: Names of a row's values; "row" and `COLUMNS` must be among them, but for step
+                and cycle, which are 1 where an old journal does not say them.
             rows: The rows, in order.
 
         Returns:
@@ -71,19 +81,26 @@ class EchemLog:
         Raises:
             ValueError: A column is missing.
         """
-        number, *places = (list(columns).index(name) for name in ("row", *COLUMNS))
-        if programme_uid != self._programme_uid:
-            self._programme_uid, self._last_row = programme_uid, -1
+        number, *places = (list(columns).index(name) for name in ("row", *_NEEDED))
+        places += [columns.index(name) for name in _COUNTED if name in columns]
+        if programme_uid != self.programme_uid:
+            self.programme_uid, self._last_row = programme_uid, -1
         new = [row for row in rows if row[number] > self._last_row]
         if not new:
             return 0
         self._last_row = int(new[-1][number])
-        self._append(np.array([[row[k] for k in places] for row in new], dtype=float))
+        values = np.ones((len(new), len(COLUMNS)))
+        values[:, : len(places)] = [[row[k] for k in places] for row in new]
+        self._append(values)
         return len(new)
 
     def last(self) -> CellPoint | None:
         """Return the newest row, None when there is none."""
-        return CellPoint(*self._values[self._count - 1].tolist()) if self._count else None
+        if not self._count:
+            return None
+        values = dict(zip(COLUMNS, self._values[self._count - 1].tolist(), strict=True))
+        counted = {name: int(values.pop(name)) for name in _COUNTED}
+        return CellPoint(**values, **counted)
 
     def select(
         self, since_unix_s: float | None, until_unix_s: float | None, max_points: int
@@ -106,7 +123,8 @@ class EchemLog:
             keep &= values[:, _UNIX] < until_unix_s
         span = values[keep]
         thinned = span[_thinned(span[:, _VOLTAGE], max_points)]
-        return {name: thinned[:, k].copy() for k, name in enumerate(COLUMNS)}
+        columns: Columns = {name: thinned[:, k].copy() for k, name in enumerate(COLUMNS)}
+        return columns | {name: columns[name].astype(np.int64) for name in _COUNTED}
 
     def _append(self, values: NDArray[np.float64]) -> None:
         if self._count + len(values) > self._max_rows:

@@ -21,7 +21,7 @@ _POLL_S = 0.01
 _RETRY_S = 1.0
 # Small enough that answering a request never waits long behind a batch.
 _BATCH = 200
-_ANNOUNCED_RESULTS = frozenset({"soc", "alarm"})
+_ANNOUNCED_RESULTS = frozenset({"alarm", "echem", "soc"})
 
 
 class Follower:
@@ -69,8 +69,7 @@ class Follower:
             self._announce(entry, entry.seq)
         results = self._results.read(self._state.results_seq, _BATCH)
         for entry in results:
-            self._state.take_result(entry)
-            if entry.name in _ANNOUNCED_RESULTS:
+            if self._state.take_result(entry) and entry.name in _ANNOUNCED_RESULTS:
                 self._announce(entry, None)
         return len(entries) + len(results)
 

@@ -23,10 +23,11 @@ def readiness(session: Session) -> Readiness:
     status = session.board.status()
     free = session.runtime.disk_free_bytes
     trouble = session.follower.trouble
-    missing = session.engine.missing
+    engine_is_there = session.engine.alive is True and status.worker.state != "LOST"
+    missing = _missing_instruments(session, engine_is_there)
     lag = status.archive.lag_documents
     items = [
-        _item("engine", session.engine.alive is True, True, status.worker.state),
+        _item("engine", engine_is_there, True, status.worker.state),
         _item("instruments", not missing, True, missing or "connected"),
         _item("journal", not trouble, True, trouble or f"entry {session.state.seq}"),
         _item("disk", free > _LEAST_DISK_BYTES, True, f"{free / 1e9:.0f} GB free"),
@@ -80,6 +81,15 @@ class _Numbers:
         yield CounterMetricFamily(
             "operando_sse_resets", "Clients told to load anew", value=session.hub.resets
         )
+
+
+def _missing_instruments(session: Session, engine_is_there: bool) -> str:
+    """Return what is known to be away; only the engine knows anything of the instruments."""
+    if not engine_is_there:
+        return "not known: no engine answers"
+    if session.state.cell_report.get("state") == "lost":
+        return f"cell: {session.state.cell_report.get('reason') or 'does not answer'}"
+    return session.engine.missing
 
 
 def _item(name: str, ok: bool, required: bool, detail: str) -> ReadinessItem:

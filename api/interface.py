@@ -107,6 +107,20 @@ class Session:
             since_unix_s = experiment.start_unix_s
         return self.state.echem.select(since_unix_s, until_unix_s, max_points)
 
+    def analysis(self, programme_uid: str | None, kind: str | None) -> bytes:
+        """Return what was found of one programme as JSON, by default of the cell's newest.
+
+        Raises:
+            NotKnownError: Nothing was found of this programme, or not lately.
+        """
+        book = self.state.analysis
+        if programme_uid is None:
+            newest = self.state.echem.programme_uid or book.newest_programme_uid
+            return book.encoded(newest, kind)
+        if programme_uid not in book:
+            raise NotKnownError("nothing is known of a programme with that uid (any more)")
+        return book.encoded(programme_uid, kind)
+
     def scans(self) -> list[Scan]:
         """Return the scans of the newest experiment, oldest first."""
         experiment = self.state.progress.experiment

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
+from api.analysis_book import AnalysisBook
 from api.echem_log import EchemLog
 from api.progress import Progress
 from api.result_book import ResultBook
@@ -74,6 +75,7 @@ class LiveState:
         self.echem = EchemLog()
         self.progress = Progress()
         self.results = ResultBook()
+        self.analysis = AnalysisBook()
 
     def take(self, entry: Entry) -> None:
         """Take one entry of the journal; one that makes no sense is logged and left out.
@@ -88,17 +90,26 @@ class LiveState:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             logger.warning("journal entry %d (%s) left out: %r", entry.seq, entry.name, error)
 
-    def take_result(self, entry: Entry) -> None:
-        """Take one entry of the results; documents of the maps' runs are not of interest here."""
+    def take_result(self, entry: Entry) -> bool:
+        """Take one entry of the results; documents of runs in there are not of interest here.
+
+        Returns:
+            Whether it made sense.
+        """
         self.results_seq = entry.seq
         self.version += 1
         try:
-            if entry.name == "soc":
-                self.results.take(entry)
-            elif entry.name == "alarm":
-                self.alarms.append(_alarm(entry))
-        except (KeyError, TypeError, ValueError) as error:
+            match entry.name:
+                case "soc":
+                    self.results.take(entry)
+                case "echem":
+                    self.analysis.take(entry)
+                case "alarm":
+                    self.alarms.append(_alarm(entry))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             logger.warning("result %d left out: %r", entry.seq, error)
+            return False
+        return True
 
     def forget_task(self, task_id: str) -> None:
         """Leave out a task that the engine has forgotten."""

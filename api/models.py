@@ -195,6 +195,8 @@ class EchemColumns(Answer):
     voltage_v: list[float] = described("Voltage", [3.61], unit="V")
     current_a: list[float] = described("Current; positive charges", [6.8e-5], unit="A")
     charge_ah: list[float] = described("Charge since the programme began", [1.9e-7], unit="Ah")
+    step: list[int] = described("Number of the step, from 1, loops unrolled", [1])
+    cycle: list[int] = described("Number of the cycle, from 1", [1])
 
 
 class Scan(Answer):

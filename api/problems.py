@@ -14,6 +14,7 @@ from api.events import TooManyClientsError
 from api.map_files import MapGoneError
 from api.models import Problem, ProblemField
 from operando.engine_client import EngineLostError, EngineRefusedError
+from operando.journal import JournalError
 
 __all__ = ["BadParametersError", "NotKnownError", "NotYetError", "add_problem_answers", "problem"]
 
@@ -81,7 +82,9 @@ def add_problem_answers(app: FastAPI) -> None:
     app.add_exception_handler(MapGoneError, _not_known)
     app.add_exception_handler(NotYetError, _not_yet)
     app.add_exception_handler(TooManyClientsError, _not_yet)
+    app.add_exception_handler(JournalError, _not_readable)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
 
 
 async def _engine_lost(request: Request, error: Exception) -> Response:
@@ -127,6 +130,15 @@ async def _not_known(request: Request, error: Exception) -> Response:
 
 async def _not_yet(request: Request, error: Exception) -> Response:
     return problem(503, str(error), retry_after_s=1)
+
+
+async def _not_readable(request: Request, error: Exception) -> Response:
+    return problem(503, str(error), retry_after_s=1)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # The framework logs the error itself after this.
+    return problem(500, "an error of the service itself, which its log describes")
 
 
 async def _http(request: Request, error: Exception) -> Response:

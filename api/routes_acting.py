@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import IdempotencyKey, SessionDependency
+from api.described_app import refusals
 from api.models import (
     CellEndRequest,
     CommandAccepted,
-    Problem,
     StateRequest,
     TaskCreated,
     TaskRequest,
@@ -19,13 +19,7 @@ from api.models import (
 
 __all__ = ["router"]
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "description": "Not possible in the present state"},
-    422: {"model": Problem, "description": "A value is wrong; names each"},
-    503: {"model": Problem, "description": "The engine does not answer; says what to do"},
-}
-
-router = APIRouter(tags=["doing"], responses=_PROBLEMS)
+router = APIRouter(tags=["doing"], responses=refusals(409, 422, 502, 503))
 
 
 @router.post("/tasks", status_code=201)
@@ -45,31 +39,19 @@ async def post_task(
     return TaskCreated(task_id=task_id)
 
 
-@router.delete("/tasks/{task_id}", status_code=204)
+@router.delete("/tasks/{task_id}", status_code=204, responses=refusals(404))
 async def delete_task(task_id: str, session: SessionDependency, key: IdempotencyKey = None) -> None:
     """Forget a task that does not run."""
     await session.remove_task(task_id, key)
 
 
-@router.get("/worker/task")
-async def get_worker_task(session: SessionDependency) -> TaskToStart:
-    """Return the task that runs."""
-    return TaskToStart(task_id=session.state.worker.task_id)
-
-
-@router.put("/worker/task")
+@router.put("/worker/task", responses=refusals(404))
 async def put_worker_task(
     wanted: TaskToStart, session: SessionDependency, key: IdempotencyKey = None
 ) -> TaskToStart:
     """Run a task now; 409 while another one runs."""
     await session.commands.start(wanted.task_id or "", key)
     return wanted
-
-
-@router.get("/worker/state")
-async def get_worker_state(session: SessionDependency) -> str:
-    """Return the state of the worker, in blueapi's words; LOST when no engine answers."""
-    return session.board.worker().state
 
 
 @router.put("/worker/state", status_code=202)

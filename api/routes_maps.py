@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from api.colours import ScaleName
 from api.dependencies import SessionDependency
+from api.described_app import refusals
 from api.interface import Session
 from api.map_files import Quantity
 from api.models import ProblemField, SocAnswer
@@ -17,9 +18,18 @@ from api.result_book import SocRecord
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["maps"], prefix="/soc")
+router = APIRouter(tags=["maps"], prefix="/soc", responses=refusals(404))
 
 _LATEST = "latest"
+
+
+def _file(media_type: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        200: {"description": "The map", "content": content},
+        304: {"description": "The map has not changed"},
+    }
+
 
 ScanName = Annotated[
     str, Path(pattern=r"^(latest|\d{1,6})$", description='"latest", or the number of a scan')
@@ -41,7 +51,7 @@ Style = Annotated[PictureStyle, Depends(_style)]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=200)]
 
 
-@router.get("/{scan}.png", response_class=Response)
+@router.get("/{scan}.png", response_class=Response, responses=_file("image/png"))
 async def get_png(
     scan: ScanName,
     style: Style,
@@ -57,7 +67,7 @@ async def get_png(
     return _answer(content, "image/png", record)
 
 
-@router.get("/{scan}.npy", response_class=Response)
+@router.get("/{scan}.npy", response_class=Response, responses=_file("application/octet-stream"))
 async def get_npy(
     scan: ScanName,
     session: SessionDependency,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Response
 
+from api.analysis_models import AnalysisAnswer
 from api.dependencies import SessionDependency
+from api.described_app import refusals
 from api.models import (
     CellAnswer,
     DeviceList,
@@ -18,6 +20,7 @@ from api.models import (
     Spectrum,
     Task,
     TaskList,
+    TaskToStart,
 )
 from api.status_models import Status
 
@@ -25,6 +28,7 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["looking"])
 
+AnalysisKind = Literal["step", "cycle", "gitt", "impedance", "voltammetry"]
 UnixTime = Annotated[float | None, Query(ge=0, le=1e11, allow_inf_nan=False)]
 
 
@@ -34,34 +38,46 @@ async def get_status(session: SessionDependency) -> Response:
     return Response(session.board.encoded(), media_type="application/json")
 
 
-@router.get("/plans")
+@router.get("/plans", responses=refusals(503))
 async def get_plans(session: SessionDependency) -> PlanList:
     """Return all plans with the schemas of their parameters."""
     return session.plans()
 
 
-@router.get("/plans/{name}")
+@router.get("/plans/{name}", responses=refusals(404, 503))
 async def get_plan(name: str, session: SessionDependency) -> Plan:
     """Return one plan with the schema of its parameters."""
     return session.plan(name)
 
 
-@router.get("/devices")
+@router.get("/devices", responses=refusals(503))
 async def get_devices(session: SessionDependency) -> DeviceList:
     """Return all devices and whether they are connected."""
     return session.devices()
 
 
-@router.get("/tasks")
+@router.get("/tasks", responses=refusals(503))
 async def get_tasks(session: SessionDependency) -> TaskList:
     """Return all tasks, oldest first."""
     return session.tasks()
 
 
-@router.get("/tasks/{task_id}")
+@router.get("/tasks/{task_id}", responses=refusals(404, 503))
 async def get_task(task_id: str, session: SessionDependency) -> Task:
     """Return one task."""
     return session.task(task_id)
+
+
+@router.get("/worker/task")
+async def get_worker_task(session: SessionDependency) -> TaskToStart:
+    """Return the task that runs."""
+    return TaskToStart(task_id=session.state.worker.task_id)
+
+
+@router.get("/worker/state")
+async def get_worker_state(session: SessionDependency) -> str:
+    """Return the state of the worker, in blueapi's words; LOST when no engine answers."""
+    return session.board.worker().state
 
 
 @router.get("/cell")
@@ -84,13 +100,25 @@ async def get_echem(
     )
 
 
+@router.get("/analysis", responses={200: {"model": AnalysisAnswer}, **refusals(404)})
+async def get_analysis(
+    session: SessionDependency,
+    programme_uid: Annotated[
+        str | None, Query(max_length=200, description="Of which programme; default the newest")
+    ] = None,
+    kind: Annotated[AnalysisKind | None, Query(description="Only these")] = None,
+) -> Response:
+    """Return what was found of each step of a programme that has ended."""
+    return Response(session.analysis(programme_uid, kind), media_type="application/json")
+
+
 @router.get("/scans")
 async def get_scans(session: SessionDependency) -> list[Scan]:
     """Return the scans of the newest experiment, oldest first."""
     return session.scans()
 
 
-@router.get("/scans/{scan}/spectrum")
+@router.get("/scans/{scan}/spectrum", responses=refusals(404))
 async def get_spectrum(scan: int, session: SessionDependency) -> Spectrum:
     """Return the mean spectrum of one scan, as far as it is."""
     return session.spectrum(scan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
 
-__all__ = ["SameOriginOnly", "SecurityHeaders", "SmallBodiesOnly"]
+__all__ = ["KnownHostsOnly", "SameOriginOnly", "SecurityHeaders", "SmallBodiesOnly"]
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -23,6 +25,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-API-Version": "1",
 }
+_PORT = re.compile(r":\d*$")
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -43,6 +46,31 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class KnownHostsOnly:
+    """Refuses a name that is not this service's: it may be another site's that points here.
+
+    The framework's own guard answers with plain text.
+
+    Args:
+        app: What comes behind.
+        names: By which the service may be called, without port.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            host = Headers(scope=scope).get("host", "")
+            if _PORT.sub("", host).lower() not in self._names:
+                refusal = problem(400, "this service is not called by that name")
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class SmallBodiesOnly:

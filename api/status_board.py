@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from api.echem_log import CellPoint
+from api.cell_answer import cell_answer, counted_soc
 from api.engine_watch import EngineWatch
 from api.live_state import LiveState
 from api.models import CellAnswer
@@ -78,7 +79,9 @@ class StatusBoard:
             camera=self._camera(),
             processes=self._runtime.processes,
             archive=ArchiveStatus(
-                lag_documents=self._lag(archive), tiled_up=archive.get("tiled_up")
+                lag_documents=self._lag(archive),
+                tiled_up=archive.get("tiled_up"),
+                uri=_public(archive.get("uri")),
             ),
             devices={d["name"]: bool(d["connected"]) for d in self._engine.devices or []},
             alarms=self._alarms(),
@@ -101,32 +104,20 @@ class StatusBoard:
 
     def cell(self) -> CellAnswer:
         """Return the cell as its newest row and its newest report say."""
-        report, point = self._state.cell_report, self._state.echem.last()
-        technique = report.get("technique") or None
-        described: dict[str, Any] = {
-            "state": str(report.get("state", "unknown")),
-            "technique": technique,
-            "identity": str(report.get("identity") or ""),
-            "reason": str(report.get("reason") or ""),
-            "programme_uid": str(report.get("programme_uid") or ""),
-        }
-        if point is None:
-            return CellAnswer.model_validate({**_NO_POINT, **described})
-        return CellAnswer(
-            voltage_v=point.voltage_v,
-            current_a=point.current_a,
-            charge_ah=point.charge_ah,
-            counted_soc=self.counted_soc(point.charge_ah),
-            margin_v=_margin_v(point, technique),
-            age_s=max(0.0, self._clock() - point.unix_s),
-            **described,
+        return cell_answer(
+            self._state.cell_report,
+            self._state.echem.last(),
+            reference_capacity_ah=self._reference_capacity_ah(),
+            now_unix_s=self._clock(),
         )
 
     def counted_soc(self, charge_ah: float | None) -> float | None:
         """Return the state of charge that a charge in Ah stands for in the newest experiment."""
+        return counted_soc(charge_ah, self._reference_capacity_ah())
+
+    def _reference_capacity_ah(self) -> float | None:
         experiment = self._state.progress.experiment
-        capacity_ah = experiment.reference_capacity_ah if experiment else None
-        return None if capacity_ah is None or charge_ah is None else charge_ah / capacity_ah
+        return experiment.reference_capacity_ah if experiment else None
 
     def _experiment(self) -> ExperimentStatus | None:
         progress = self._state.progress
@@ -224,14 +215,9 @@ class StatusBoard:
         return [AlarmAnswer.model_validate(vars(alarm)) for alarm in newest]
 
 
-_NO_POINT: dict[str, Any] = dict.fromkeys(
-    ("voltage_v", "current_a", "charge_ah", "counted_soc", "margin_v", "age_s")
-)
-
-
-def _margin_v(point: CellPoint, technique: dict[str, Any] | None) -> float | None:
-    """Return the voltage left to the limit; a discharge comes to its limit from above."""
-    limit_v = (technique or {}).get("until_voltage_v")
-    if limit_v is None:
+def _public(uri: object) -> str | None:
+    """Return an address without what may be secret in it: a name and a word, a key."""
+    if not isinstance(uri, str):
         return None
-    return (float(limit_v) - point.voltage_v) * (-1.0 if point.current_a < 0 else 1.0)
+    parts = urlsplit(uri)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -66,11 +66,19 @@ class CellStatus(Answer):
 
     state: str = described("open_circuit, running, held, finished, lost or unknown", "running")
     voltage_v: float | None = described("Voltage", 3.912, unit="V")
-    current_a: float | None = described("Current; positive charges", 6.8e-5, unit="A")
+    current_a: float | None = described(
+        "Current; positive charges; 0 where the output is off, null while the link is lost",
+        6.8e-5,
+        unit="A",
+    )
     charge_ah: float | None = described("Charge since the programme began", 1.1e-4, unit="Ah")
     counted_soc: float | None = described("State of charge counted from the charge", 0.338)
     margin_v: float | None = described("Voltage left to the programme's limit", 0.288, unit="V")
     age_s: float | None = described("Age of the newest row", 0.03, unit="s")
+    programme: str | None = described("Name of its programme; null when it has none", "cycle")
+    step: int | None = described("Number of its step, from 1, loops unrolled", 3)
+    steps: int | None = described("How many steps there are at most", 11)
+    cycle: int | None = described("Number of the cycle, from 1", 2)
 
 
 class SocStatus(Answer):
@@ -107,6 +115,7 @@ class ArchiveStatus(Answer):
 
     lag_documents: int | None = described("Documents that are not in tiled yet", 0)
     tiled_up: bool | None = described("Whether tiled answers", True)
+    uri: str | None = described("Address of the data server", "http://127.0.0.1:8000")
 
 
 class AlarmAnswer(Answer):

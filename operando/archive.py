@@ -153,6 +153,7 @@ class Archive:
         self._uri = uri
         self._stop = threading.Event()
         self._catalogue: Catalogue | None = None
+        self._reached_uri: str | None = None
         self._followers = (
             Follower("raw", data.journal, data.catalog / "archived_raw.json"),
             Follower("processed", data.results, data.catalog / "archived_processed.json"),
@@ -202,6 +203,7 @@ class Archive:
             if not address.get("uri"):
                 return None
             self._catalogue = Catalogue(str(address["uri"]), address["api_key"])
+            self._reached_uri = str(address["uri"])
         return self._catalogue
 
     def _report(self) -> None:
@@ -211,6 +213,7 @@ class Archive:
             "results_seq": processed.seq,
             "lag_documents": raw.lag + processed.lag,
             "tiled_up": self._catalogue is not None,
+            "uri": self._reached_uri,
             "quarantined": [*raw.quarantined, *processed.quarantined],
             "time_unix_s": time.time(),
         }

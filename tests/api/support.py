@@ -29,7 +29,10 @@ _CELL = {
     "reference_capacity_mah_per_g": 162.5,
     "reference_capacity_ah": CAPACITY_AH,
 }
-_ROW_COLUMNS = ["row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "limited"]
+_ROW_COLUMNS = [
+    *("row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "limited"),
+    *("step", "cycle"),
+]
 
 
 @dataclass
@@ -52,12 +55,19 @@ class Story:
     time_s: float = 0.0
     charge_ah: float = 0.0
     row: int = 0
+    step: int = 1
+    cycle: int = 1
+    programme: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.journal = JournalWriter(self.data.journal)
         self.results = JournalWriter(self.data.results)
         self.scans: list[Scan] = []
         self._particles = particles(self.shape)
+
+    @property
+    def programme_uid(self) -> str:
+        return f"programme of {self.uid}"
 
     def close(self) -> None:
         self.journal.close()
@@ -92,7 +102,11 @@ class Story:
             "technique": {**technique, "until_voltage_v": 4.2, "period_s": PERIOD_S},
             "identity": "KEITHLEY INSTRUMENTS,MODEL 2450,04312345,1.7.12b",
             "reason": reason,
-            "programme_uid": f"programme of {self.uid}",
+            "programme_uid": self.programme_uid,
+            "programme": self.programme,
+            "step": self.step,
+            "steps": len(self.programme["steps"]) if self.programme else 1,
+            "cycle": self.cycle,
         }
         self.journal.append("cell_state", report)
 
@@ -130,14 +144,13 @@ class Story:
             self.unix_s += PERIOD_S / self.rate
             self.charge_ah += current_a * PERIOD_S / 3600.0
             voltage_v = cell_voltage_v(self.charge_ah / CAPACITY_AH, current_a)
-            rows.append(
-                [self.row, self.time_s, self.unix_s, voltage_v, current_a, self.charge_ah, 0]
-            )
+            row = [self.row, self.time_s, self.unix_s, voltage_v, current_a, self.charge_ah, 0]
+            rows.append([*row, self.step, self.cycle])
         self.raw_rows(rows)
 
     def raw_rows(self, rows: list[list[float]]) -> None:
         document = {
-            "programme_uid": f"programme of {self.uid}",
+            "programme_uid": self.programme_uid,
             "columns": _ROW_COLUMNS,
             "rows": rows,
         }

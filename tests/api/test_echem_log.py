@@ -66,3 +66,22 @@ def test_a_full_log_drops_its_older_half() -> None:
 def test_rows_without_a_needed_column_are_refused() -> None:
     with pytest.raises(ValueError, match="charge_ah"):
         EchemLog().extend("p", NAMES[:5], [[1, 2, 3, 4, 5]])
+
+
+def test_rows_say_of_which_step_and_cycle_they_are() -> None:
+    log = EchemLog()
+    counted = [[*row, step, 2] for row, step in zip(rows(1, 3), (4, 4, 5), strict=True)]
+    log.extend("p", [*NAMES, "step", "cycle"], counted)
+    columns = log.select(None, None, 100)
+    assert (columns["step"].tolist(), columns["cycle"].tolist()) == ([4, 4, 5], [2, 2, 2])
+    assert columns["step"].dtype == np.int64
+    point = log.last()
+    assert point is not None
+    assert (point.step, point.cycle) == (5, 2)
+
+
+def test_rows_of_an_old_journal_are_of_the_first_step() -> None:
+    log = EchemLog()
+    log.extend("p", NAMES, rows(1, 2))
+    columns = log.select(None, None, 100)
+    assert (columns["step"].tolist(), columns["cycle"].tolist()) == ([1, 1], [1, 1])

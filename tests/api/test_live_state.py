@@ -1,13 +1,15 @@
 import math
 from typing import Any
 
+import pytest
+
 from api.engine_watch import EngineWatch
 from api.live_state import LiveState
 from api.runtime_watch import RuntimeWatch
 from api.status_board import StatusBoard
 from operando.data_directory import DataDirectory, RuntimeDirectory, write_json_atomically
 from operando.journal import Entry, JournalReader
-from tests.api.support import CAPACITY_AH, Story
+from tests.api.support import CAPACITY_AH, CURRENT_A, Story
 
 
 def read_all(data: DataDirectory) -> LiveState:
@@ -209,3 +211,60 @@ def test_the_lag_of_the_archive_counts_both_files(
     write_json_atomically(runtime.archive, {**progress, "tiled_up": True})
     status = board_of(state, data, runtime, story.unix_s).status()
     assert status.archive.lag_documents == 5
+
+
+def test_the_address_of_the_data_server_is_told_without_its_secrets(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    story.start()
+    for uri, told in {
+        "http://127.0.0.1:8000": "http://127.0.0.1:8000",
+        "https://me:word@tiled.example:1/api/v1?api_key=secret": "https://tiled.example:1/api/v1",
+    }.items():
+        write_json_atomically(runtime.archive, {"tiled_up": True, "uri": uri})
+        assert board_of(read_all(data), data, runtime, 0.0).status().archive.uri == told
+
+
+@pytest.mark.parametrize(
+    ("state", "current_a"),
+    [
+        ("running", CURRENT_A),
+        ("held", 0.0),
+        ("finished", 0.0),
+        ("open_circuit", 0.0),
+        ("lost", None),
+    ],
+)
+def test_the_current_is_what_flows_now(
+    data: DataDirectory,
+    runtime: RuntimeDirectory,
+    story: Story,
+    state: str,
+    current_a: float | None,
+) -> None:
+    story.start()
+    story.cell_state("running")
+    story.rows(3)
+    story.cell_state(state)
+    cell = board_of(read_all(data), data, runtime, story.unix_s + 7.0).cell()
+    assert cell.current_a == current_a
+    assert cell.age_s == 7.0
+    assert cell.voltage_v is not None
+    assert cell.margin_v is not None
+
+
+def test_the_cell_says_where_in_its_programme_it_is(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    story.programme = {"name": "formation", "steps": [{}] * 11}
+    story.step, story.cycle = 3, 2
+    story.cell_state("running")
+    cell = board_of(read_all(data), data, runtime, 0.0).cell()
+    assert (cell.programme, cell.step, cell.steps, cell.cycle) == ("formation", 3, 11, 2)
+
+
+def test_a_cell_that_nobody_has_told_of_is_in_no_step(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    cell = board_of(read_all(data), data, runtime, 0.0).cell()
+    assert (cell.state, cell.current_a, cell.step, cell.programme) == ("unknown", None, None, None)

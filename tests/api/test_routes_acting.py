@@ -165,6 +165,7 @@ def test_a_lost_engine_is_said_and_what_to_do(
         assert ready.status_code == 503
         found = {item["name"]: item for item in ready.json()["items"]}
         assert found["engine"]["ok"] is False
+        assert found["instruments"]["ok"] is False
         assert found["tiled"]["required"] is False
         answer = client.post("/api/v1/cell/hold")
         assert answer.status_code == 503
@@ -183,7 +184,10 @@ def test_another_sites_page_cannot_command(shared_service: Service) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", ""])
 def test_a_name_that_is_not_ours_is_refused(shared_service: Service, host: str) -> None:
-    assert shared_service.client.get("/api/v1/status", headers={"Host": host}).status_code == 400
+    answer = shared_service.client.get("/api/v1/status", headers={"Host": host})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("host", ["localhost:8765", "[::1]:8765", "127.0.0.1"])
