@@ -1,8 +1,10 @@
 """The heater of the cell holder."""
 
+import math
 from typing import Any
 
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO
+from ophyd.utils.epics_pvs import AlarmSeverity
 
 from devices.errors import DeviceError, LimitExceededError, NotInTimeError
 from devices.status import BoundedStatus, ConnectionGuard, until
@@ -32,11 +34,24 @@ class Heater(Device):
         self.temperature.name = f"{self.name}_temperature_c"
         self.setpoint.name = f"{self.name}_setpoint_c"
         self._guard = ConnectionGuard(self, (self.temperature,))
+        self._heard_c = math.nan
+        self.temperature.subscribe(self._on_temperature, run=False)
 
     @property
     def temperature_c(self) -> float:
         """Return the measured temperature in degrees Celsius."""
         return float(self.temperature.get())
+
+    @property
+    def heard_c(self) -> float | None:
+        """Return the temperature that was heard last, at once.
+
+        None when the IOC is away, or when it says itself that the reading is not valid.
+        """
+        invalid = self.temperature.alarm_severity == AlarmSeverity.INVALID
+        if invalid or not (self.temperature.connected and math.isfinite(self._heard_c)):
+            return None
+        return self._heard_c
 
     def set(self, temperature_c: float) -> BoundedStatus:
         """Go to a temperature; done when the measured one is within half a degree.
@@ -64,6 +79,9 @@ class Heater(Device):
         return until(
             self.temperature, lambda seen: abs(seen - temperature_c) <= TOLERANCE_C, status
         )
+
+    def _on_temperature(self, *, value: float, **_: Any) -> None:
+        self._heard_c = float(value)
 
     def _not_there(self, temperature_c: float) -> DeviceError:
         return NotInTimeError(

@@ -23,6 +23,7 @@ from operando.cell_log import CellLog
 from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
 from operando.journal import JournalWriter
 from operando.settings import Settings
+from operando.temperature import guard_temperature
 
 if TYPE_CHECKING:
     from devices.microscope import Microscope
@@ -110,6 +111,7 @@ class Beamline:
         self._settings = settings
         self._data = data
         self._runtime = runtime
+        self._journal = journal
         self._cell_log = CellLog(journal)
         self._bookmark = bookmark
         self._keeper: CellKeeper | None = None
@@ -166,6 +168,8 @@ class Beamline:
             return
         self._missing = "the microscope is being connected"
         self._keep_cell(addresses)
+        _search_at(addresses)
+        self._guard_temperature(addresses)
         self._txm = self._wait_for(lambda: self._microscope(addresses))
 
     def _wait_for(self, attempt: Callable[[], _T | None]) -> _T | None:
@@ -189,10 +193,11 @@ class Beamline:
         keeper.start()
         self._keeper = keeper
 
+    def _guard_temperature(self, addresses: Addresses) -> None:
+        prefix, cell = addresses.prefix, self._settings.cell
+        guard_temperature(self._kept(), cell, prefix=prefix, journal=self._journal)
+
     def _microscope(self, addresses: Addresses) -> Microscope | None:
-        if addresses.ca_addr_list:
-            os.environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
-            os.environ["EPICS_CA_ADDR_LIST"] = addresses.ca_addr_list
         from devices.microscope import connect_microscope
 
         try:
@@ -218,6 +223,13 @@ class Beamline:
         if self._keeper is None:
             raise DeviceError(f"cell: nobody keeps it yet: {self._missing}")
         return self._keeper
+
+
+def _search_at(addresses: Addresses) -> None:
+    """Tell Channel Access where to search; it looks once, when it is loaded."""
+    if addresses.ca_addr_list:
+        os.environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
+        os.environ["EPICS_CA_ADDR_LIST"] = addresses.ca_addr_list
 
 
 def _described(device: Any, connected: bool) -> dict[str, Any]:

@@ -29,6 +29,10 @@ CellKind = Literal["asslb", "lelb"]
 Positive = Annotated[float, Field(gt=0)]
 
 _REFERENCE_CAPACITY_MAH_PER_G = {"asslb": 162.5, "lelb": 184.6}
+# Ten degrees around where the cell works: beyond, its kinetics differ by a factor of two, and a
+# heater that holds half a degree is broken.
+_MIN_TEMPERATURE_C = {"asslb": 50.0, "lelb": 15.0}
+_MAX_TEMPERATURE_C = {"asslb": 70.0, "lelb": 35.0}
 
 
 class SettingsError(ValueError):
@@ -51,11 +55,19 @@ class CellSettings(_Section):
     min_voltage_v: float = 3.0
     max_voltage_v: float = 4.2
     max_current_a: Positive = 1.0e-3
+    min_temperature_c: float = Field(
+        default_factory=lambda given: _MIN_TEMPERATURE_C[given["kind"]]
+    )
+    max_temperature_c: float = Field(
+        default_factory=lambda given: _MAX_TEMPERATURE_C[given["kind"]]
+    )
+    temperature_grace_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
 
     @model_validator(mode="after")
     def _limits_are_in_order(self) -> CellSettings:
-        if self.min_voltage_v >= self.max_voltage_v:
-            raise ValueError("min_voltage_v must be below max_voltage_v")
+        for quantity in ("voltage_v", "temperature_c"):
+            if getattr(self, f"min_{quantity}") >= getattr(self, f"max_{quantity}"):
+                raise ValueError(f"min_{quantity} must be below max_{quantity}")
         return self
 
     @property

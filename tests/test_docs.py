@@ -38,7 +38,11 @@ _ANY_REQUEST = re.compile(r"`(GET|POST|PUT|DELETE) (?:/api/v1)?(/[^\s`?]*)")
 _COMMAND = re.compile(r"(?:^|`|\n)operando ((?:cell )?[a-z]+)")
 
 # Of the settings, what is not a plain default but comes from another key.
-_DERIVED = {("cell", "reference_capacity_mah_per_g")}
+_DERIVED = {
+    ("cell", "reference_capacity_mah_per_g"),
+    ("cell", "min_temperature_c"),
+    ("cell", "max_temperature_c"),
+}
 
 
 def page(name: str) -> str:
