@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 
+from devices.buffer_rows import are_rows, readings_from, rows_query
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import (
     CellBusyError,
@@ -14,7 +16,9 @@ from devices.errors import (
     LinkDownError,
 )
 from devices.link import Link
-from devices.source_settings import SourceSettings, source_settings
+from devices.read_back import is_high_impedance, output_is_on, require_number, require_reply
+from devices.reading_pace import ReadingPace
+from devices.source_settings import Sensing, SourceSettings, source_settings
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
@@ -35,14 +39,10 @@ logger = logging.getLogger(__name__)
 _MODELS = ("2450", "2460", "2461", "2470")
 _OLDEST_FIRMWARE = (1, 6)
 _PROTECTIONS_V = (2, 5, 10, 20, 40)
-# The unit says whether voltage or current was read: the rows of one programme may differ in it.
-_ROWS = ':TRAC:DATA? {first},{last},"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
-_COLUMNS = 5
 _CHUNK_ROWS = 400
 _CAPABILITIES: frozenset[type[Technique]] = frozenset(
     {ConstantCurrent, ConstantVoltage, Rest, OpenCircuit}
 )
-_IN_LIMIT = 4 | 32  # bits of SOURSTAT: overvoltage protection, programmed limit
 
 
 class Keithley2450:
@@ -85,7 +85,7 @@ class Keithley2450:
         """
         self._link.open()
         self._refuse_stranger()
-        language = self._link.query("*LANG?")
+        language = self._link.query("*LANG?", accept="SCPI".__eq__)
         if language != "SCPI":
             raise InstrumentMismatchError(
                 f"{self.identity}: its command set is {language}; "
@@ -108,7 +108,7 @@ class Keithley2450:
         Raises:
             LinkDownError: If the instrument did not confirm.
         """
-        if not self.state().busy and not self._is_high_impedance():
+        if not self.state().busy and not is_high_impedance(self._link):
             logger.warning("%s: its off-state was not open circuit", self.identity)
             self._link.send(":OUTP:SMOD HIMP")
 
@@ -133,9 +133,9 @@ class Keithley2450:
         self._link.send("*CLS", ":OUTP:SMOD HIMP")
         self._link.send("*RST")
         self._link.apply(":OUTP:SMOD HIMP", f":SOUR:VOLT:PROT PROT{protection}")
-        self._expect(":SOUR:VOLT:PROT?", f"PROT{protection}")
-        self._expect(":OUTP?", "0")
-        if not self._is_high_impedance():
+        require_reply(self._link, ":SOUR:VOLT:PROT?", f"PROT{protection}")
+        require_reply(self._link, ":OUTP?", "0")
+        if not is_high_impedance(self._link):
             raise CommandError(f"{self.identity}: its off-state did not become high impedance")
         self._envelope = envelope
         self._rows_read = 0
@@ -156,20 +156,23 @@ class Keithley2450:
             CellBusyError: If a program runs.
             CommandError: If `prepare` was left out, or the instrument objects.
             UnsupportedTechniqueError: If it cannot do the technique.
-            LimitExceededError: If the technique is beyond the envelope.
+            LimitExceededError: If the technique is beyond the envelope, or its readings are too
+                close together for the meter.
             LinkDownError: If it did not confirm; it may run nevertheless: ask for its `state`.
         """
         if self._envelope is None:
             raise CommandError(f"{self.identity}: prepare(envelope) comes before start()")
         refuse_unsupported(self.capabilities, technique, who=self.identity)
         refuse_beyond(self._envelope, technique, who=self.identity)
+        pace = ReadingPace.of(technique.period_s, who=self.identity)
         if self.state().busy:
             raise CellBusyError(f"{self.identity}: a programme runs already; end it first")
-        settings = source_settings(technique, self._envelope, four_wire=self._four_wire)
+        sensing = Sensing(self._four_wire, pace.power_line_cycles)
+        settings = source_settings(technique, self._envelope, sensing)
         self._link.apply(*settings.commands)
         for query, value in settings.read_back:
-            self._expect_number(query, value)
-        self._load(technique, settings, keep_rows=keep_rows)
+            require_number(self._link, query, value)
+        self._load(technique, settings, pace, keep_rows=keep_rows)
         if not keep_rows:
             self._rows_read = 0
         try:
@@ -185,12 +188,13 @@ class Keithley2450:
         Raises:
             LinkDownError: If nobody answers, or the answer makes no sense.
         """
-        reply = self._link.query(":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?")
+        query = ":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?"
+        reply = self._link.query(query, accept=lambda reply: reply.count(";") >= 3)
         try:
             first, last, output, trigger = reply.split(";")[:4]
             rows = int(float(first)), int(float(last))
         except ValueError as error:
-            raise self._out_of_step(reply) from error
+            raise self._link.out_of_step(reply) from error
         return InstrumentState(*rows, output_on=output != "0", trigger=trigger.strip().upper())
 
     def read_new(self, state: InstrumentState) -> list[Reading]:
@@ -208,17 +212,14 @@ class Keithley2450:
         last = min(state.last_row, first + _CHUNK_ROWS - 1)
         if last < first:
             return []
-        reply = self._link.query(_ROWS.format(first=first, last=last))
-        fields = reply.split(",")
-        if len(fields) != _COLUMNS * (last - first + 1):
-            raise self._out_of_step(reply)
+        whole = functools.partial(are_rows, rows=last - first + 1)
+        reply = self._link.query(rows_query(first, last), accept=whole)
+        if not whole(reply):
+            raise self._link.out_of_step(reply)
         try:
-            readings = [
-                _reading(first + k, *fields[_COLUMNS * k : _COLUMNS * (k + 1)])
-                for k in range(last - first + 1)
-            ]
+            readings = readings_from(reply, first=first)
         except ValueError as error:
-            raise self._out_of_step(reply) from error
+            raise self._link.out_of_step(reply) from error
         self._rows_read = last
         return readings
 
@@ -233,11 +234,12 @@ class Keithley2450:
             LinkDownError: If nobody answers, or the answer makes no sense.
         """
         row = max(1, self.state().first_row)
-        reply = self._link.query(f':TRAC:DATA? {row},{row},"defbuffer1",SEC,FRAC,REL')
+        query = f':TRAC:DATA? {row},{row},"defbuffer1",SEC,FRAC,REL'
+        reply = self._link.query(query, accept=lambda reply: reply.count(",") == 2)
         try:
             seconds, fraction, since_row_1 = (float(field) for field in reply.split(","))
         except ValueError as error:
-            raise self._out_of_step(reply) from error
+            raise self._link.out_of_step(reply) from error
         return f"{self.identity.split(',')[2]}-{seconds + fraction - since_row_1:.2f}"
 
     def beat(self) -> None:
@@ -264,16 +266,18 @@ class Keithley2450:
 
     def _switch_off(self, *, last_reading: bool) -> None:
         self._link.send(":ABOR")
-        if last_reading and self._link.query(":OUTP?") != "0":
+        if last_reading and output_is_on(self._link):
             # It closes the charge integral at the instant of the end instead of a period earlier.
-            self._link.query(':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT')
+            self._link.query_once(':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT')
         self._link.send(":OUTP OFF")
-        self._expect(":OUTP?", "0")
+        require_reply(self._link, ":OUTP?", "0")
 
-    def _load(self, technique: Technique, settings: SourceSettings, *, keep_rows: bool) -> None:
+    def _load(
+        self, technique: Technique, settings: SourceSettings, pace: ReadingPace, *, keep_rows: bool
+    ) -> None:
         program = trigger_program(
             settings.limits,
-            period_s=technique.period_s,
+            pace,
             max_duration_s=technique.max_duration_s,
             watchdog_s=self._watchdog_s,
             keep_rows=keep_rows,
@@ -285,36 +289,11 @@ class Keithley2450:
         known = len(fields) == 4 and "KEITHLEY" in fields[0] and fields[1].endswith(_MODELS)
         firmware = re.match(r"(\d+)\.(\d+)", fields[3].strip()) if known else None
         if firmware is None:
+            stranger = self.identity
+            self._link.forget()
             raise InstrumentMismatchError(
-                f"{self._link.resource}: {self.identity!r} is none of {', '.join(_MODELS)}; "
+                f"{self._link.resource}: {stranger!r} is none of {', '.join(_MODELS)}; "
                 "check the address"
             )
         if (int(firmware[1]), int(firmware[2])) < _OLDEST_FIRMWARE:
             raise InstrumentMismatchError(f"{self.identity}: firmware 1.6 or newer is needed")
-
-    def _is_high_impedance(self) -> bool:
-        replies = (self._link.query(f":OUTP:{kind}:SMOD?") for kind in ("VOLT", "CURR"))
-        return all(reply.upper().startswith("HIMP") for reply in replies)
-
-    def _expect(self, query: str, value: str) -> None:
-        reply = self._link.query(query)
-        if reply != value:
-            raise CommandError(f"{self.identity}: {query} reads back {reply!r} instead of {value}")
-
-    def _expect_number(self, query: str, value: float) -> None:
-        reply = self._link.query(query)
-        if abs(float(reply) - value) > 1e-12 + 1e-4 * abs(value):
-            raise CommandError(f"{self.identity}: {query} reads back {reply} instead of {value:g}")
-
-    def _out_of_step(self, reply: str) -> LinkDownError:
-        self._link.close()
-        return LinkDownError(
-            f"{self._link.resource}: {reply[:60]!r} does not answer what was asked"
-        )
-
-
-def _reading(row: int, read: str, source: str, time_s: str, status: str, unit: str) -> Reading:
-    values = float(read), float(source)
-    voltage_v, current_a = values if unit.strip().upper().startswith("V") else values[::-1]
-    limited = bool(int(status) & _IN_LIMIT)
-    return Reading(row, float(time_s), voltage_v, current_a, limited)

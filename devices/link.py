@@ -65,13 +65,10 @@ class Link:
             InstrumentMismatchError: If another instrument answers than the first time.
         """
         with self._lock:
-            self.close()
-            try:
-                self._session = self._open_session()
-                identity = self._session.query("*IDN?").strip()
-            except _IO_ERRORS as error:
-                self.close()
-                raise self._down("*IDN?", error) from error
+            identity = self._introduce()
+            if self.identity not in {"", identity}:
+                logger.info("%s: %r answers; asking again", self.resource, identity[:60])
+                identity = self._introduce()
             self._recognise(identity)
 
     def close(self) -> None:
@@ -83,21 +80,42 @@ class Link:
                 with contextlib.suppress(*_IO_ERRORS):
                     session.close()
 
-    def query(self, command: str) -> str:
-        """Ask, and ask once more over a new session if the line failed.
+    def forget(self) -> None:
+        """Close the session, and let any instrument answer the next one."""
+        self.close()
+        self.identity = ""
+
+    def query(self, command: str, *, accept: Callable[[str], bool] | None = None) -> str:
+        """Ask, and ask once more over a new session if the line failed or the reply is strange.
 
         Args:
             command: A query without side effects; it may reach the instrument twice.
+            accept: Tells a reply that makes sense. One that does not may be noise, or belong to
+                another query; said twice it is the instrument's own, and is given.
 
         Raises:
             LinkDownError: If there is still no answer.
             InstrumentMismatchError: If another instrument answers.
         """
         try:
-            return self._exchange(command)
+            reply = self._exchange(command)
         except LinkDownError as error:
             logger.info("%s; asking again", error)
-            return self._exchange(command)
+        else:
+            if accept is None or accept(reply):
+                return reply
+            logger.info("%s: %s: %r; asking again", self.resource, command[:60], reply[:60])
+            self.close()
+        return self._exchange(command)
+
+    def query_once(self, command: str) -> str:
+        """Ask for what the instrument gives only once, or does something to give.
+
+        Raises:
+            LinkDownError: If there is no answer; the instrument may have done it nevertheless.
+            InstrumentMismatchError: If another instrument answers.
+        """
+        return self._exchange(command)
 
     def send(self, *commands: str) -> None:
         """Set something and wait until it is done; never repeated, for it may have been done.
@@ -135,21 +153,29 @@ class Link:
     def drain_errors(self) -> list[str]:
         """Take everything out of the instrument's error queue.
 
+        Errors are counted first, for reading one removes it: a lost reply would lose the error.
+
         Raises:
             LinkDownError: If the reply is no error message, so that queries are out of step.
         """
         errors: list[str] = []
-        for _ in range(_MOST_ERRORS):
-            reply = self.query(":SYST:ERR?")
+        waiting = self.query(":SYST:ERR:COUN?", accept=str.isdigit)
+        if not waiting.isdigit():
+            raise self.out_of_step(waiting)
+        for _ in range(min(int(waiting), _MOST_ERRORS)):
+            reply = self.query_once(":SYST:ERR?")
             # Only the number in front is the same in all models and firmwares.
-            number = reply.split(",", 1)[0]
-            if number.strip("+-").isdigit() is False:
-                self.close()
-                raise LinkDownError(f"{self.resource}: {reply!r} is no error message; out of step")
-            if int(number) == 0:
-                break
+            if not reply.split(",", 1)[0].lstrip("+-").isdigit():
+                raise self.out_of_step(reply)
             errors.append(reply)
         return errors
+
+    def out_of_step(self, reply: str) -> LinkDownError:
+        """Close the session over which a senseless reply came; give the error to raise."""
+        self.close()
+        return LinkDownError(
+            f"{self.resource}: {reply[:60]!r} does not answer what was asked; out of step"
+        )
 
     def in_step(self) -> bool:
         """Tell whether the instrument answers this query and not an earlier one."""
@@ -181,6 +207,15 @@ class Link:
         if known:
             self.reconnects += 1
             logger.info("%s: connected again to %s", self.resource, self.identity)
+
+    def _introduce(self) -> str:
+        self.close()
+        try:
+            self._session = self._open_session()
+            return self._session.query("*IDN?").strip()
+        except _IO_ERRORS as error:
+            self.close()
+            raise self._down("*IDN?", error) from error
 
     def _open_session(self) -> MessageBasedResource:
         try:

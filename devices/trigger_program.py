@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from devices.reading_pace import ReadingPace
+
 __all__ = ["SoftLimits", "trigger_program"]
 
 _BUFFER = '"defbuffer1"'
-_APERTURE_S = 0.02  # one power line cycle; part of the period between two readings
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class SoftLimits:
 
 def trigger_program(
     limits: SoftLimits,
+    pace: ReadingPace,
     *,
-    period_s: float,
     max_duration_s: float,
     watchdog_s: float = 0.0,
     keep_rows: bool = False,
@@ -44,20 +45,20 @@ def trigger_program(
 
     Args:
         limits: Of the sensed quantity.
-        period_s: Time between two readings.
+        pace: Of the readings.
         max_duration_s: Longest time with the output on.
         watchdog_s: Window in which the host must beat at least once; 0 for no watchdog. Without a
             beat the output goes off between one and two windows after the last one.
         keep_rows: Go on behind the rows in the buffer instead of clearing it.
     """
-    readings = max(1, round(max_duration_s / period_s))
-    window = max(1, round(watchdog_s / period_s)) if watchdog_s > 0.0 else 0
+    readings = max(1, round(max_duration_s / pace.period_s))
+    window = max(1, round(watchdog_s / pace.period_s)) if watchdog_s > 0.0 else 0
     off = 13 if window else 8
     blocks = [
         "NOP 1" if keep_rows else f"BUFF:CLE 1,{_BUFFER}",
         "SOUR:STAT 2,ON",
         f"MEAS 3,{_BUFFER}",
-        f"DEL:CONS 4,{max(0.0, period_s - _APERTURE_S):.6g}",
+        f"DEL:CONS 4,{pace.delay_s:.6g}",
         f"MEAS 5,{_BUFFER}",
         f"BRAN:LIM:CONS 6,{limits.ends},{limits.low:.9g},{limits.high:.9g},{off},5",
     ]

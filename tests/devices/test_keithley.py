@@ -11,7 +11,8 @@ from devices.errors import (
 )
 from devices.keithley import Keithley2450
 from devices.link import Link
-from devices.source_settings import source_settings
+from devices.reading_pace import ReadingPace
+from devices.source_settings import Sensing, source_settings
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -27,9 +28,10 @@ IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
 STATE = ":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?"
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 CHARGE = ConstantCurrent(6.8e-5, 4.2, 3600.0)
+EVERY_10_S = ReadingPace.of(10.0, who="smu")
 
 HELLO: Exchange = ("*IDN?", IDN)
-NO_ERROR: Exchange = (":SYST:ERR?", '0,"No error;0;0 0"')
+NO_ERROR: Exchange = (":SYST:ERR:COUN?", "0")
 IDLE: Exchange = (STATE, "0;0;0;IDLE;IDLE;0")
 CHARGING: Exchange = (STATE, "1;3;1;RUNNING;RUNNING;4")
 CONNECT: list[Exchange] = [HELLO, ("*LANG?", "SCPI"), ("*ESE 37;*ESE?", "37"), IDLE]
@@ -99,9 +101,17 @@ def test_a_stranger_is_refused_by_name(identity: str, complaint: str) -> None:
         smu(peer).connect()
 
 
+def test_a_line_of_noise_is_not_taken_for_an_instrument_for_ever() -> None:
+    with ScriptedPeer(("*IDN?", "NOISE"), *CONNECT) as peer:
+        instrument = smu(peer)
+        with pytest.raises(InstrumentMismatchError, match="'NOISE' is none of 2450"):
+            instrument.connect()
+        assert not instrument.connect().busy
+
+
 def test_another_command_set_is_refused_with_the_remedy() -> None:
     with (
-        ScriptedPeer(HELLO, ("*LANG?", "TSP")) as peer,
+        ScriptedPeer(HELLO, ("*LANG?", "TSP"), HELLO, ("*LANG?", "TSP")) as peer,
         pytest.raises(InstrumentMismatchError, match="TSP; choose SCPI in its menu"),
     ):
         smu(peer).connect()
@@ -123,7 +133,8 @@ def test_prepare_is_refused_while_the_output_is_on() -> None:
 
 
 def test_an_off_state_that_does_not_become_high_impedance_is_an_error() -> None:
-    stubborn = [*PREPARE[:-1], (":OUTP:CURR:SMOD?", "NORM")]
+    normal: Exchange = (":OUTP:CURR:SMOD?", "NORM")
+    stubborn = [*PREPARE[:-1], normal]
     with (
         ScriptedPeer(HELLO, *stubborn) as peer,
         pytest.raises(CommandError, match="did not become high impedance"),
@@ -132,11 +143,14 @@ def test_an_off_state_that_does_not_become_high_impedance_is_an_error() -> None:
 
 
 def test_a_clamp_that_reads_back_wrong_is_never_followed_by_output_on() -> None:
-    wrong: list[Exchange] = [*READ_BACK[:2], (":SOUR:CURR:VLIM?", "2.100000E-01")]
+    clamp: Exchange = (":SOUR:CURR:VLIM?", "2.100000E-01")
+    wrong: list[Exchange] = [*READ_BACK[:2], clamp, HELLO, clamp]
     with ScriptedPeer(HELLO, *PREPARE, IDLE, CHARGE_SETTINGS, *wrong) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
-        with pytest.raises(CommandError, match=r"VLIM\? reads back 2\.100000E-01 instead of 4\.25"):
+        with pytest.raises(
+            CommandError, match=r"VLIM\? reads back '2\.100000E-01' instead of 4\.25"
+        ):
             instrument.start(CHARGE)
 
 
@@ -192,14 +206,14 @@ def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> Non
 
 def test_the_second_half_of_a_programme_keeps_the_rows() -> None:
     program = trigger_program(
-        SoftLimits(0.0, 4.25), period_s=10.0, max_duration_s=600.0, keep_rows=True
+        SoftLimits(0.0, 4.25), EVERY_10_S, max_duration_s=600.0, keep_rows=True
     )
     assert program[1] == ":TRIG:BLOC:NOP 1"
 
 
 def test_a_watchdog_counts_windows_and_waits_for_the_host_in_each() -> None:
     program = trigger_program(
-        SoftLimits(3.0, 4.2), period_s=10.0, max_duration_s=21_600.0, watchdog_s=1200.0
+        SoftLimits(3.0, 4.2), EVERY_10_S, max_duration_s=21_600.0, watchdog_s=1200.0
     )
     assert program[6:] == [
         ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,13,5",
@@ -236,7 +250,7 @@ def test_a_hold_at_a_voltage_ends_inside_of_its_cut_off_current() -> None:
 
 def test_without_a_cut_off_the_envelope_limits_the_current_and_the_time_ends_the_hold() -> None:
     technique = ConstantVoltage(4.2, 3600.0)
-    settings = source_settings(technique, ENVELOPE, four_wire=True)
+    settings = source_settings(technique, ENVELOPE, Sensing(four_wire=True, power_line_cycles=1.0))
     assert ":SOUR:VOLT:ILIM 0.001" in settings.commands
     assert settings.limits == SoftLimits(pytest.approx(-1.2e-3), pytest.approx(1.2e-3))
 
@@ -308,8 +322,9 @@ def test_rows_that_the_buffer_lost_are_missing_in_the_numbers() -> None:
 
 def test_a_short_reply_is_not_taken_for_rows() -> None:
     rows = ':TRAC:DATA? 1,2,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
+    short = "3.700000E+00,6.800000E-05"
     with (
-        ScriptedPeer(HELLO, (rows, "3.700000E+00,6.800000E-05")) as peer,
+        ScriptedPeer(HELLO, (rows, short), HELLO, (rows, short)) as peer,
         pytest.raises(LinkDownError, match="does not answer what was asked"),
     ):
         smu(peer).read_new(InstrumentState(1, 2, True, "RUNNING"))
@@ -338,11 +353,49 @@ def test_an_output_that_stays_on_is_an_error() -> None:
     with (
         ScriptedPeer(
             *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
-            *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "1")),
+            *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "1"), HELLO, (":OUTP?", "1")),
         ) as peer,
         pytest.raises(CommandError, match=r":OUTP\? reads back '1' instead of 0"),
     ):
         smu(peer).stop()
+
+
+def test_noise_in_the_place_of_the_output_does_not_hide_that_it_is_off() -> None:
+    with ScriptedPeer(
+        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
+        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "NOISE"), HELLO, (":OUTP?", "0")),
+    ) as peer:
+        smu(peer).stop()
+
+
+def test_the_last_reading_is_taken_once() -> None:
+    last: Exchange = (':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT', Silence())
+    with ScriptedPeer(
+        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "1"), last),
+        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
+    ) as peer:
+        smu(peer).stop()
+
+
+@pytest.mark.parametrize(
+    ("period_s", "cycles", "delay"), [(10.0, "1", "9.98"), (0.01, "0.25", "0.005")]
+)
+def test_a_reading_is_averaged_over_a_cycle_of_the_mains_or_half_of_its_period(
+    period_s: float, cycles: str, delay: str
+) -> None:
+    pace = ReadingPace.of(period_s, who="smu")
+    settings = source_settings(CHARGE, ENVELOPE, Sensing(False, pace.power_line_cycles))
+    assert f":SENS:VOLT:NPLC {cycles}" in settings.commands
+    program = trigger_program(settings.limits, pace, max_duration_s=600.0)
+    assert f":TRIG:BLOC:DEL:CONS 4,{delay}" in program
+
+
+def test_readings_too_close_together_never_reach_the_wire() -> None:
+    with ScriptedPeer(HELLO, *PREPARE) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        with pytest.raises(LimitExceededError, match=r"every 0\.001 s.*period_s of 0\.005 or more"):
+            instrument.start(ConstantCurrent(6.8e-5, 4.2, 60.0, period_s=1e-3))
 
 
 def test_off_may_be_said_twice_and_the_second_time_without_a_reading() -> None:

@@ -19,7 +19,6 @@ from tests.devices.scripted_peer import (
 
 IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
 HELLO: Exchange = ("*IDN?", IDN)
-NO_ERROR = '0,"No error;0;0 0"'
 
 
 def test_the_first_query_asks_who_answers() -> None:
@@ -80,8 +79,8 @@ def test_the_words_of_the_instrument_are_repeated_with_the_command() -> None:
     with ScriptedPeer(
         HELLO,
         (":FOO 1;*OPC?", "1"),
+        (":SYST:ERR:COUN?", "1"),
         (":SYST:ERR?", '-113,"Undefined header;1;2026/11/22 10:00:00.000"'),
-        (":SYST:ERR?", NO_ERROR),
     ) as peer:
         link = Link(peer.resource)
         with pytest.raises(CommandError, match=r":FOO 1.*-113,.Undefined header"):
@@ -90,19 +89,55 @@ def test_the_words_of_the_instrument_are_repeated_with_the_command() -> None:
 
 
 def test_an_error_queue_that_answers_nonsense_is_out_of_step() -> None:
-    with ScriptedPeer(HELLO, ("*CLS;*OPC?", "1"), (":SYST:ERR?", "3.7 V")) as peer:
+    with ScriptedPeer(
+        *(HELLO, ("*CLS;*OPC?", "1"), (":SYST:ERR:COUN?", "1"), (":SYST:ERR?", "3.7 V"))
+    ) as peer:
         link = Link(peer.resource)
         with pytest.raises(LinkDownError, match="out of step"):
             link.apply("*CLS")
 
 
 def test_another_instrument_after_a_reconnection_is_refused() -> None:
-    with ScriptedPeer(
-        HELLO, ("A?", HangUp()), ("*IDN?", IDN.replace("04096331", "04999999"))
-    ) as peer:
+    stranger: Exchange = ("*IDN?", IDN.replace("04096331", "04999999"))
+    with ScriptedPeer(HELLO, ("A?", HangUp()), stranger, stranger) as peer:
         link = Link(peer.resource, timeout_s=0.3)
         with pytest.raises(InstrumentMismatchError, match=r"04999999.*04096331"):
             link.query("A?")
+
+
+def test_a_line_of_noise_after_a_reconnection_is_no_other_instrument() -> None:
+    with ScriptedPeer(HELLO, ("A?", HangUp()), ("*IDN?", "NOISE"), HELLO, ("A?", "a")) as peer:
+        link = Link(peer.resource, timeout_s=0.3)
+        assert link.query("A?") == "a"
+        link.close()
+
+
+def test_a_strange_reply_is_believed_when_it_comes_twice_over_two_sessions() -> None:
+    noise: Exchange = ("VLIM?", "NOISE")
+    wrong: Exchange = ("VLIM?", "0.21")
+    with ScriptedPeer(HELLO, noise, HELLO, ("VLIM?", "4.25"), wrong, HELLO, wrong) as peer:
+        link = Link(peer.resource)
+        assert link.query("VLIM?", accept="4.25".__eq__) == "4.25"
+        assert link.query("VLIM?", accept="4.25".__eq__) == "0.21"
+        link.close()
+
+
+def test_what_can_be_read_only_once_is_asked_once() -> None:
+    with ScriptedPeer(HELLO, (":READ?", Silence()), HELLO, ("A?", "a")) as peer:
+        link = Link(peer.resource, timeout_s=0.2)
+        with pytest.raises(LinkDownError, match=":READ"):
+            link.query_once(":READ?")
+        assert link.query("A?") == "a"
+        link.close()
+
+
+def test_an_error_that_is_lost_on_the_line_is_not_taken_for_no_error() -> None:
+    with ScriptedPeer(
+        *(HELLO, (":FOO 1;*OPC?", "1"), (":SYST:ERR:COUN?", "1"), (":SYST:ERR?", Silence()))
+    ) as peer:
+        link = Link(peer.resource, timeout_s=0.2)
+        with pytest.raises(LinkDownError, match=":SYST:ERR"):
+            link.apply(":FOO 1")
 
 
 def test_the_echo_test_notices_replies_out_of_step() -> None:
