@@ -34,7 +34,7 @@ from devices.palmsens import PalmSens
 from devices.potentiostat import Potentiostat
 from devices.prediction import Prediction, predicted
 from devices.programme import Loop, Programme
-from devices.programme_builders import cccv, gitt
+from devices.programme_builders import cccv, gitt, spectra_on_the_way
 from devices.programme_document import programme_from_document
 from devices.programme_file import (
     programme_as_toml,
@@ -122,6 +122,7 @@ __all__ = [
     "programme_from_toml",
     "read_programme",
     "refuse_slow_sweep",
+    "spectra_on_the_way",
     "sweep_duration_s",
     "technique_from_document",
     "write_programme",

@@ -20,6 +20,7 @@ from devices.techniques import (
     limits_passed,
     refuse_beyond,
     refuse_unsupported,
+    technique_names,
 )
 
 __all__ = ["Loop", "PlannedStep", "Programme", "as_programme", "refuse_programme"]
@@ -124,7 +125,10 @@ class Programme:
             if isinstance(technique, Loop):
                 continue
             if type(technique) not in capabilities:
-                message = f"{type(technique).__name__} cannot be done by the instrument of {who}"
+                message = (
+                    f"{type(technique).__name__} cannot be done by the instrument of {who};"
+                    f" it can do {technique_names(capabilities)}"
+                )
                 problems.append(StepProblem(number, "technique", message))
             passed = limits_passed(envelope, technique)
             problems += [StepProblem(number, name, message) for name, message in passed]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from devices.impedance_script import refuse_slow_sweep, sweep_duration_s
 from devices.programme import Loop
-from devices.techniques import ConstantCurrent, ConstantVoltage, Rest, Technique
+from devices.techniques import ConstantCurrent, ConstantVoltage, Impedance, Rest, Technique
 
-__all__ = ["cccv", "gitt", "repeated"]
+__all__ = ["cccv", "gitt", "repeated", "spectra_on_the_way"]
 
 
 def cccv(
@@ -73,6 +74,35 @@ def gitt(
         Rest(rest_s, period_s=period_s),
         Loop(first_step + 1, pulses, until_limit=True),
     ]
+
+
+def spectra_on_the_way(
+    sweep: Impedance,
+    *,
+    every_s: float,
+    spectra: int,
+    until_voltage_v: float | None,
+    period_s: float = 10.0,
+    first_step: int = 1,
+) -> list[Technique | Loop]:
+    """Return a charge or a discharge that goes on under a spectrum at fixed intervals.
+
+    Args:
+        sweep: Galvanostatic around a bias, which is also the current between the spectra.
+        every_s: From the beginning of a spectrum to that of the next.
+        spectra: So many at most; it is over when the voltage is reached.
+        until_voltage_v: Where it ends; the envelope's own limit if None.
+        period_s: Time between two readings, from one spectrum to the next.
+        first_step: Number of the first of these steps in the programme.
+
+    Raises:
+        LimitExceededError: If a spectrum takes longer than its interval; says how long.
+        ValueError: If a number makes no sense.
+    """
+    refuse_slow_sweep(sweep, interval_s=every_s - period_s, who="spectra")
+    takes_s = sweep_duration_s(sweep)
+    between = ConstantCurrent(sweep.bias_a, until_voltage_v, every_s - takes_s, period_s=period_s)
+    return [sweep, between, Loop(first_step, spectra, until_limit=True)]
 
 
 def repeated(steps: list[Technique | Loop], times: int) -> list[Technique | Loop]:

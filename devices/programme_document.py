@@ -1,8 +1,8 @@
 """Programmes from plain values, as they come out of files, journals and other people's programs.
 
-Beside the fields of its technique a step may say ``c_rate``, ``max_c_rate`` and ``cutoff_c_rate``
-instead of a current, and ``max_charge_ah`` for a constant current. Everything that is wrong is
-told at once.
+Beside the fields of its technique a step may say ``c_rate``, ``max_c_rate``, ``cutoff_c_rate``,
+``amplitude_c_rate`` and ``bias_c_rate`` instead of a current, and ``max_charge_ah`` for a constant
+current. Everything that is wrong is told at once.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from devices.errors import ProgrammeError, StepProblem, TechniqueError
 from devices.programme import Loop, Programme
 from devices.techniques import TECHNIQUES, Technique, technique_from_document
 
-__all__ = ["programme_from_document"]
+__all__ = ["RATES", "programme_from_document"]
 
-_RATES = {
+RATES = {
     "c_rate": "current_a",
     "max_c_rate": "max_current_a",
     "cutoff_c_rate": "cutoff_current_a",
+    "amplitude_c_rate": "amplitude_a",
+    "bias_c_rate": "bias_a",
 }
+"""The field that each C-rate takes the place of."""
+
 _DURATION_MARGIN = 1.5
 _SECONDS_PER_HOUR = 3600.0
 
@@ -104,7 +108,7 @@ def _loop(entry: Mapping[str, Any]) -> Loop:
 def _with_currents(entry: Mapping[str, Any], cell: CellDescription | None) -> dict[str, Any]:
     """Put a current in the place of each C-rate."""
     values = dict(entry)
-    for rate_field, current_field in _RATES.items():
+    for rate_field, current_field in RATES.items():
         if rate_field not in values:
             continue
         rate = _number(values, rate_field)

@@ -34,6 +34,7 @@ __all__ = [
     "refuse_beyond",
     "refuse_unsupported",
     "technique_from_document",
+    "technique_names",
 ]
 
 Technique = ConstantCurrent | ConstantVoltage | Rest | OpenCircuit | CyclicVoltammetry | Impedance
@@ -145,10 +146,19 @@ def refuse_unsupported(
         UnsupportedTechniqueError: Names what the instrument can do.
     """
     if type(technique) not in capabilities:
-        can = ", ".join(name for name, kind in TECHNIQUES.items() if kind in capabilities)
         raise UnsupportedTechniqueError(
-            f"{who}: this instrument does no {type(technique).__name__}; it can do {can}"
+            f"{who}: this instrument does no {type(technique).__name__};"
+            f" it can do {technique_names(capabilities)}"
         )
+
+
+def technique_names(capabilities: frozenset[type[Technique]]) -> str:
+    """Return the names of what an instrument can do, for a sentence.
+
+    Args:
+        capabilities: What it can do.
+    """
+    return ", ".join(name for name, kind in TECHNIQUES.items() if kind in capabilities)
 
 
 def technique_from_document(document: Mapping[str, Any]) -> Technique:

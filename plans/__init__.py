@@ -2,6 +2,7 @@
 
 from plans.charge_discharge import charge_discharge
 from plans.cycle import cycle
+from plans.cyclic_voltammetry import cyclic_voltammetry
 from plans.energy_window import PRESETS, EnergyWindow, EnergyWindowError
 from plans.errors import (
     BeamLostError,
@@ -14,6 +15,7 @@ from plans.errors import (
     TooManyFailuresError,
 )
 from plans.gitt import gitt
+from plans.impedance_series import impedance_series
 from plans.operando_charge import operando_charge
 from plans.xanes_scan import xanes_scan
 
@@ -31,7 +33,9 @@ __all__ = [
     "TooManyFailuresError",
     "charge_discharge",
     "cycle",
+    "cyclic_voltammetry",
     "gitt",
+    "impedance_series",
     "operando_charge",
     "xanes_scan",
 ]

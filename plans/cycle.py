@@ -3,33 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from bluesky.utils import MsgGenerator
 from pydantic import Field
 
-from devices import Potentiostat, Programme
+from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices.programme_builders import repeated
-from plans.cycle_steps import Rate, charge_and_discharge
-from plans.programme_run import Ending, Period, Voltage, run_programme
+from plans.asked_programme import PlanProgramme, programme_on
+from plans.cycle_steps import charge_and_discharge
+from plans.parameters import Ending, Period, Rate, Seconds, Voltage
+from plans.programme_run import run_programme
 
-__all__ = ["cycle"]
+__all__ = ["Cycle", "cycle"]
+
+Cycles = Annotated[int, Field(ge=1, le=10_000, description="So many charges")]
+
+_HOLD = "Hold the voltage after each charge down to this current, 1/h"
+_REST = "Rest after each charge and discharge, s"
+
+
+class Cycle(PlanProgramme):
+    """Charge and discharge a cell several times."""
+
+    plan: Literal["cycle"] = "cycle"
+    cycles: Cycles = 10
+    c_rate: Rate = 0.5
+    until_voltage_v: Voltage | None = None
+    discharge_voltage_v: Voltage | None = None
+    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None
+    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0
+    period_s: Period = 10.0
+
+    def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
+        """Return the programme for a cell; see `PlanProgramme`."""
+        steps = charge_and_discharge(
+            cell,
+            self.c_rate,
+            charge_to_v=self.until_voltage_v or envelope.max_voltage_v,
+            discharge_to_v=self.discharge_voltage_v or envelope.min_voltage_v,
+            cutoff_c_rate=self.cutoff_c_rate,
+            rest_s=self.rest_s,
+            period_s=self.period_s,
+        )
+        name = f"{self.cycles} cycles at {self.c_rate:g} C"
+        return Programme(tuple(repeated(steps, self.cycles)), name=name)
 
 
 def cycle(
     cell: Potentiostat,
     *,
-    cycles: Annotated[int, Field(ge=1, le=10_000, description="So many charges")] = 10,
+    cycles: Cycles = 10,
     c_rate: Rate = 0.5,
     until_voltage_v: Voltage = 4.2,
     discharge_voltage_v: Voltage = 3.0,
-    cutoff_c_rate: Annotated[
-        float | None,
-        Field(gt=0, le=5, description="Hold the voltage after each charge down to this current"),
-    ] = None,
-    rest_s: Annotated[
-        float, Field(ge=0, le=604_800, description="Rest after each charge and discharge, s")
-    ] = 0.0,
+    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None,
+    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0,
     period_s: Period = 10.0,
     abort_state: Ending = "open_circuit",
     md: Mapping[str, Any] | None = None,
@@ -59,16 +88,18 @@ def cycle(
         ProgrammeError: Current or voltage is beyond the cell's envelope; nothing was started.
         ProgrammeCutShortError: The programme ended before its planned end.
     """
-    steps = charge_and_discharge(
-        cell.description,
-        c_rate,
-        charge_to_v=until_voltage_v,
-        discharge_to_v=discharge_voltage_v,
+    asked = Cycle(
+        cycles=cycles,
+        c_rate=c_rate,
+        until_voltage_v=until_voltage_v,
+        discharge_voltage_v=discharge_voltage_v,
         cutoff_c_rate=cutoff_c_rate,
         rest_s=rest_s,
         period_s=period_s,
     )
-    programme = Programme(tuple(repeated(steps, cycles)), name=f"{cycles} cycles at {c_rate:g} C")
+    programme = programme_on(cell, asked)
     return (
-        yield from run_programme(cell, programme, plan_name="cycle", abort_state=abort_state, md=md)
+        yield from run_programme(
+            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
+        )
     )

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from devices import CellDescription, ConstantCurrent, Rest, cccv
 from devices.programme import Loop
 from devices.techniques import Technique
 
-__all__ = ["Rate", "charge_and_discharge"]
-
-Rate = Annotated[float, Field(gt=0, le=5, description="Current of charge and discharge, 1/h")]
+__all__ = ["charge_and_discharge"]
 
 _DURATION_MARGIN = 1.5
 _SECONDS_PER_HOUR = 3600.0

@@ -8,25 +8,61 @@ from typing import Annotated, Any, Literal
 from bluesky.utils import MsgGenerator
 from pydantic import Field
 
-from devices import Potentiostat, Programme
+from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices import gitt as titration_steps
-from plans.programme_run import Ending, Period, Voltage, run_programme
+from plans.asked_programme import PlanProgramme, programme_on
+from plans.parameters import Duration, Ending, Period, Voltage
+from plans.programme_run import run_programme
 
-__all__ = ["gitt"]
+__all__ = ["Gitt", "gitt"]
 
-Duration = Annotated[float, Field(gt=0, le=604_800)]
+PulseRate = Annotated[float, Field(gt=0, le=5, description="Current of a pulse, 1/h")]
+Direction = Annotated[Literal["charge", "discharge"], Field(description="Way of the current")]
+Pulse = Annotated[Duration, Field(description="Length of a pulse, s")]
+PulseRest = Annotated[Duration, Field(description="Length of a rest, s")]
+Pulses = Annotated[int, Field(ge=1, le=10_000, description="So many at most")]
+
+
+class Gitt(PlanProgramme):
+    """Titrate a cell with pulses of current."""
+
+    plan: Literal["gitt"] = "gitt"
+    c_rate: PulseRate = 0.1
+    direction: Direction = "charge"
+    pulse_s: Pulse = 1800.0
+    rest_s: PulseRest = 7200.0
+    pulses: Pulses = 20
+    until_voltage_v: Voltage | None = None
+    discharge_voltage_v: Voltage | None = None
+    period_s: Period = 10.0
+
+    def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
+        """Return the programme for a cell; see `PlanProgramme`."""
+        current_a = cell.current_a(self.c_rate)
+        until_voltage_v = self.until_voltage_v or envelope.max_voltage_v
+        if self.direction == "discharge":
+            current_a = -current_a
+            until_voltage_v = self.discharge_voltage_v or envelope.min_voltage_v
+        steps = titration_steps(
+            current_a,
+            pulse_s=self.pulse_s,
+            rest_s=self.rest_s,
+            pulses=self.pulses,
+            until_voltage_v=until_voltage_v,
+            period_s=self.period_s,
+        )
+        name = f"titration by {self.direction} at {self.c_rate:g} C"
+        return Programme(tuple(steps), name=name)
 
 
 def gitt(
     cell: Potentiostat,
     *,
-    c_rate: Annotated[float, Field(gt=0, le=5, description="Current of a pulse, 1/h")] = 0.1,
-    direction: Annotated[
-        Literal["charge", "discharge"], Field(description="Way of the current")
-    ] = "charge",
-    pulse_s: Annotated[Duration, Field(description="Length of a pulse, s")] = 1800.0,
-    rest_s: Annotated[Duration, Field(description="Length of a rest, s")] = 7200.0,
-    pulses: Annotated[int, Field(ge=1, le=10_000, description="So many at most")] = 20,
+    c_rate: PulseRate = 0.1,
+    direction: Direction = "charge",
+    pulse_s: Pulse = 1800.0,
+    rest_s: PulseRest = 7200.0,
+    pulses: Pulses = 20,
     until_voltage_v: Voltage = 4.2,
     discharge_voltage_v: Voltage = 3.0,
     period_s: Period = 10.0,
@@ -58,17 +94,19 @@ def gitt(
         ProgrammeError: Current or voltage is beyond the cell's envelope; nothing was started.
         ProgrammeCutShortError: The programme ended before its planned end.
     """
-    charges = direction == "charge"
-    current_a = cell.description.current_a(c_rate)
-    steps = titration_steps(
-        current_a if charges else -current_a,
+    asked = Gitt(
+        c_rate=c_rate,
+        direction=direction,
         pulse_s=pulse_s,
         rest_s=rest_s,
         pulses=pulses,
-        until_voltage_v=until_voltage_v if charges else discharge_voltage_v,
+        until_voltage_v=until_voltage_v,
+        discharge_voltage_v=discharge_voltage_v,
         period_s=period_s,
     )
-    programme = Programme(tuple(steps), name=f"titration by {direction} at {c_rate:g} C")
+    programme = programme_on(cell, asked)
     return (
-        yield from run_programme(cell, programme, plan_name="gitt", abort_state=abort_state, md=md)
+        yield from run_programme(
+            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
+        )
     )

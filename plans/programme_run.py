@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator
-from pydantic import Field
 
 from devices import EndState, Milestone, Potentiostat, Programme, predicted
+from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
 from plans.groups import new_group, prepare_and_wait
 
-__all__ = ["Ending", "Period", "Voltage", "run_programme"]
+__all__ = ["run_programme"]
 
-Voltage = Annotated[float, Field(gt=0, le=5)]
-Period = Annotated[float, Field(gt=0, le=600, description="Sampling period, s")]
-Ending = Annotated[
-    Literal["open_circuit", "keep"],
-    Field(description="The cell after an abort or a failure; 'keep' lets the programme go on"),
-]
-
-_ECHEM = "echem"
 _COLLECT_EVERY_ROWS = 60
 
 
@@ -36,7 +28,9 @@ def run_programme(
     abort_state: str,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
-    """Let a cell go through a programme and file every row of it in the stream ``echem``.
+    """Let a cell go through a programme and file all that it brings.
+
+    Rows go into the stream ``echem``, spectra, if the programme takes any, into ``impedance``.
 
     Args:
         cell: The cell and its potentiostat.
@@ -57,11 +51,11 @@ def run_programme(
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
         yield from prepare_and_wait(cell, programme)
-        yield from bps.declare_stream(cell, name=_ECHEM, collect=True)
+        yield from declare_cell(cell, programme)
         yield from bpp.contingency_wrapper(
             _fly(cell, programme),
-            except_plan=lambda _: _leave(cell, abort_state),
-            else_plan=lambda: _leave(cell, EndState.OPEN_CIRCUIT.value),
+            except_plan=lambda _: _leave(cell, programme, abort_state),
+            else_plan=lambda: _leave(cell, programme, EndState.OPEN_CIRCUIT.value),
         )
 
     start = {**(md or {}), **_start_document(cell, programme, plan_name, abort_state)}
@@ -98,7 +92,7 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
         yield from bps.checkpoint()
         mark = Milestone(elapsed_s=cell.elapsed_s + every_s)
         yield from prepare_and_wait(cell.milestone, mark)
-        yield from bps.collect(cell, name=_ECHEM, return_payload=False)
+        yield from collect_cell(cell, programme)
     report = cell.report
     if not report.completed:
         raise ProgrammeCutShortError(
@@ -106,7 +100,7 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
         )
 
 
-def _leave(cell: Potentiostat, state: str) -> MsgGenerator[None]:
+def _leave(cell: Potentiostat, programme: Programme, state: str) -> MsgGenerator[None]:
     """Leave the cell in a state, and file what was measured until now."""
     yield from prepare_and_wait(cell.ending, EndState(state))
-    yield from bps.collect(cell, name=_ECHEM, return_payload=False)
+    yield from collect_cell(cell, programme)

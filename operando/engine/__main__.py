@@ -52,6 +52,8 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
     defaults: dict[str, Any] = {
         "until_voltage_v": settings.cell.max_voltage_v,
         "discharge_voltage_v": settings.cell.min_voltage_v,
+        "upper_voltage_v": settings.cell.max_voltage_v,
+        "lower_voltage_v": settings.cell.min_voltage_v,
         "exposure_s": settings.camera.exposure_s,
     }
     known: list[Callable[..., MsgGenerator[Any]]] = [
@@ -59,6 +61,8 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
         plans.xanes_scan,
         plans.charge_discharge,
         plans.cycle,
+        plans.cyclic_voltammetry,
+        plans.impedance_series,
         plans.gitt,
     ]
     return PlanCatalogue(known, defaults)

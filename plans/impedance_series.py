@@ -1,0 +1,163 @@
+"""A cell charges, and at fixed intervals a spectrum of its impedance is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from bluesky.utils import MsgGenerator
+from pydantic import Field
+
+from devices import (
+    CellDescription,
+    Envelope,
+    Impedance,
+    Potentiostat,
+    Programme,
+    ProgrammeError,
+    StepProblem,
+    spectra_on_the_way,
+    sweep_duration_s,
+)
+from devices.impedance import logarithmic_hz
+from plans.asked_programme import PlanProgramme, programme_on
+from plans.parameters import Ending, Period, Voltage
+from plans.programme_run import run_programme
+
+__all__ = ["ImpedanceSeries", "impedance_series"]
+
+ChargeRate = Annotated[float, Field(gt=0, le=5, description="Current of the charge, 1/h")]
+Interval = Annotated[
+    float, Field(gt=0, le=604_800, description="From the beginning of a spectrum to the next, s")
+]
+Highest = Annotated[float, Field(gt=0, le=1e7, description="First frequency of a spectrum, Hz")]
+Lowest = Annotated[float, Field(gt=0, le=1e7, description="Last frequency of a spectrum, Hz")]
+PerDecade = Annotated[int, Field(ge=1, le=100, description="Points in a factor of ten")]
+Periods = Annotated[int, Field(ge=1, le=100, description="Periods at each frequency")]
+Amplitude = Annotated[
+    float, Field(gt=0, le=1, description="Amplitude of the alternating current, 1/h")
+]
+
+_CHARGE_MARGIN = 1.5
+_SECONDS_PER_HOUR = 3600.0
+
+
+class ImpedanceSeries(PlanProgramme):
+    """Charge a cell and take a spectrum at fixed intervals while the charge goes on."""
+
+    plan: Literal["impedance_series"] = "impedance_series"
+    c_rate: ChargeRate = 0.2
+    every_s: Interval = 1800.0
+    until_voltage_v: Voltage | None = None
+    highest_hz: Highest = 1e5
+    lowest_hz: Lowest = 0.01
+    per_decade: PerDecade = 6
+    periods: Periods = 1
+    amplitude_c_rate: Amplitude = 0.03
+    period_s: Period = 10.0
+
+    def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
+        """Return the programme for a cell; see `PlanProgramme`."""
+        current_a = cell.current_a(self.c_rate)
+        until_voltage_v = self.until_voltage_v or envelope.max_voltage_v
+        sweep = Impedance(
+            tuple(self._frequencies_hz(self.lowest_hz)),
+            amplitude_a=cell.current_a(self.amplitude_c_rate),
+            bias_a=current_a,
+            periods=self.periods,
+            until_voltage_v=until_voltage_v,
+        )
+        self._refuse_slow(sweep)
+        charge_s = cell.reference_capacity_ah / current_a * _SECONDS_PER_HOUR
+        steps = spectra_on_the_way(
+            sweep,
+            every_s=self.every_s,
+            spectra=math.ceil(_CHARGE_MARGIN * charge_s / self.every_s),
+            until_voltage_v=until_voltage_v,
+            period_s=self.period_s,
+        )
+        name = f"spectra every {self.every_s:g} s of a charge at {self.c_rate:g} C"
+        return Programme(tuple(steps), name=name)
+
+    def _frequencies_hz(self, lowest_hz: float) -> tuple[float, ...]:
+        try:
+            return tuple(logarithmic_hz(self.highest_hz, lowest_hz, per_decade=self.per_decade))
+        except ValueError as error:
+            problem = f"is {lowest_hz:g} Hz and must be below highest_hz, {self.highest_hz:g} Hz"
+            raise ProgrammeError([StepProblem(0, "lowest_hz", problem)]) from error
+
+    def _refuse_slow(self, sweep: Impedance) -> None:
+        """Refuse spectra that would not be over, and followed by a reading, at the next one."""
+        takes_s = sweep_duration_s(sweep)
+        if takes_s + self.period_s <= self.every_s:
+            return
+        needed_s = 60.0 * math.ceil((takes_s + self.period_s) / 60.0)
+        problem = (
+            f"is {self.every_s:g} s, and one spectrum takes {takes_s:.0f} s"
+            f" ({takes_s / 60.0:.1f} min); raise lowest_hz above {self.lowest_hz:g} Hz, where most"
+            f" of that time goes, or take fewer per_decade ({self.per_decade}) or periods"
+            f" ({self.periods}), or ask for every_s of {needed_s:.0f} or more"
+        )
+        raise ProgrammeError([StepProblem(0, "every_s", problem)])
+
+
+def impedance_series(
+    cell: Potentiostat,
+    *,
+    c_rate: ChargeRate = 0.2,
+    every_s: Interval = 1800.0,
+    until_voltage_v: Voltage = 4.2,
+    highest_hz: Highest = 1e5,
+    lowest_hz: Lowest = 0.01,
+    per_decade: PerDecade = 6,
+    periods: Periods = 1,
+    amplitude_c_rate: Amplitude = 0.03,
+    period_s: Period = 10.0,
+    abort_state: Ending = "open_circuit",
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Charge a cell and take a spectrum of its impedance at fixed intervals.
+
+    The spectra are galvanostatic around the current of the charge, which so goes on under them.
+    The first one is taken as the charge begins. The charge is over at its voltage.
+
+    Args:
+        cell: The cell, on an instrument that can do impedance.
+        c_rate: Of the charge, in 1/h of the nominal capacity.
+        every_s: From the beginning of a spectrum to that of the next, in s.
+        until_voltage_v: The charge ends at this voltage.
+        highest_hz: First frequency of a spectrum.
+        lowest_hz: Last frequency; nearly all of the time goes to the lowest decade.
+        per_decade: Points in a factor of ten.
+        periods: Periods at each frequency.
+        amplitude_c_rate: Of the alternating current, in 1/h of the nominal capacity.
+        period_s: Sampling period between spectra, in s of the instrument's time.
+        abort_state: "open_circuit" or "keep", after an abort or a failure.
+        md: More metadata for the start document.
+
+    Returns:
+        Uid of the run.
+
+    Raises:
+        ProgrammeError: A spectrum takes longer than its interval, the instrument does no
+            impedance, or a voltage or current is beyond the cell's envelope; nothing was started.
+        ProgrammeCutShortError: The programme ended before its planned end.
+    """
+    asked = ImpedanceSeries(
+        c_rate=c_rate,
+        every_s=every_s,
+        until_voltage_v=until_voltage_v,
+        highest_hz=highest_hz,
+        lowest_hz=lowest_hz,
+        per_decade=per_decade,
+        periods=periods,
+        amplitude_c_rate=amplitude_c_rate,
+        period_s=period_s,
+    )
+    programme = programme_on(cell, asked)
+    return (
+        yield from run_programme(
+            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
+        )
+    )
