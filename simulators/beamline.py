@@ -104,7 +104,10 @@ class Beamline:
         self.shutter = Shutter(self.pace)
         self.ring = StorageRing(world.clock)
         self.heater = Heater(
-            world.clock, setpoint_c=temperature_c, publish=world.publish_temperature_c
+            world.clock,
+            setpoint_c=temperature_c,
+            publish=world.publish_temperature_c,
+            runs_away=lambda: self.faults.active("heater-runaway"),
         )
         self.hdf5 = HDF5Plugin(
             folder=folders.frames,

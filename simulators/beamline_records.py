@@ -12,6 +12,7 @@ from simulators.pace import Pace
 
 UPDATE_PERIOD_S = 0.2  # of the wall
 _SHUTTER_TRAVEL_S = 0.03
+_FULL_POWER_C = 120.0
 
 
 class Shutter:
@@ -126,6 +127,7 @@ class Heater:
         clock: The simulated time.
         setpoint_c: At the beginning; the holder is at this temperature.
         publish: Tells the rest of the world the temperature.
+        runs_away: Tells whether the heater heats at full power, whatever its setpoint.
         lag_s: Time constant.
     """
 
@@ -135,10 +137,12 @@ class Heater:
         *,
         setpoint_c: float,
         publish: Callable[[float], None],
+        runs_away: Callable[[], bool] = bool,
         lag_s: float = 60.0,
     ) -> None:
         self._clock = clock
         self._publish = publish
+        self._runs_away = runs_away
         self._lag_s = lag_s
         self._temperature_c = setpoint_c
         self._at_s = clock.now_s()
@@ -165,8 +169,8 @@ class Heater:
     def _follow(self) -> None:
         now_s = self._clock.now_s()
         left = math.exp(-(now_s - self._at_s) / self._lag_s)
-        setpoint_c = float(self._setpoint.value)
-        self._temperature_c = setpoint_c + (self._temperature_c - setpoint_c) * left
+        goal_c = _FULL_POWER_C if self._runs_away() else float(self._setpoint.value)
+        self._temperature_c = goal_c + (self._temperature_c - goal_c) * left
         self._at_s = now_s
         self._publish(self._temperature_c)
 

@@ -12,6 +12,7 @@ FAULTS = {
     "motor-stall": "motors stop half-way and never report done until the fault is cleared",
     "motor-alarm": "moves end with a MAJOR alarm on the read-back until the fault is cleared",
     "hdf5-stall": "the file writer takes frames and writes none until the fault is cleared",
+    "heater-runaway": "the heater heats at full power until the fault is cleared",
 }
 
 

@@ -45,6 +45,27 @@ def test_a_dump_takes_the_beam_away_until_the_ring_is_refilled() -> None:
     asyncio.run(scenario())
 
 
+def test_a_heater_that_runs_away_heeds_no_setpoint() -> None:
+    async def scenario() -> None:
+        clock, faults = standing_clock(), Faults()
+        heater = Heater(
+            clock,
+            setpoint_c=60.0,
+            publish=lambda _: None,
+            runs_away=lambda: faults.active("heater-runaway"),
+        )
+        await faults.channels()["Fault"].write("heater-runaway")
+        clock.advance(60.0)
+        await heater.update()
+        assert heater.channels()["Temperature"].value == pytest.approx(120.0 - 60.0 / math.e)
+        await faults.channels()["Fault"].write("")
+        clock.advance(3600.0)
+        await heater.update()
+        assert heater.channels()["Temperature"].value == pytest.approx(60.0)
+
+    asyncio.run(scenario())
+
+
 def test_the_heater_follows_its_setpoint_with_its_time_constant() -> None:
     async def scenario() -> None:
         clock, published = standing_clock(), [math.nan]
