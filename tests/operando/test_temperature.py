@@ -81,7 +81,8 @@ def instrument(ioc: RunningIoc, tmp_path: Path) -> Iterator[RunningInstrument]:
 def guarded(ioc: RunningIoc, instrument: RunningInstrument, tmp_path: Path) -> Iterator[Guarded]:
     journal = JournalWriter(tmp_path / "journal.db")
     reader = JournalReader(tmp_path / "journal.db")
-    keeper = CellKeeper(Keithley2450(Link(instrument.resource)), envelope=Envelope(3.0, 4.2, 1e-3))
+    link = Link(instrument.resource)
+    keeper = CellKeeper(Keithley2450(link), envelope=Envelope(3.0, 4.2, 1e-3))
     settings = CellSettings(kind="asslb", temperature_grace_s=1.0)
     heater = guard_temperature(keeper, settings, prefix=PREFIX, journal=journal)
     fault = EpicsSignal(f"{PREFIX}Sim:Fault", name="fault", string=True)
