@@ -113,6 +113,7 @@ class CellReport:
         step_first_row: First row of the step.
         completed: Whether it is finished because its last step ended as planned.
         by_request: Whether it is over because somebody asked for that.
+        layout: Which rows each of several instruments on the cell has; None if there is one.
     """
 
     state: str
@@ -127,6 +128,7 @@ class CellReport:
     step_first_row: int = 1
     completed: bool = False
     by_request: bool = False
+    layout: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ class Bookmark:
         programme: All steps as a document; None if there is only one.
         step: Running number of the step that ran last, from 1, loops unrolled.
         step_first_row: First row of that step.
+        last_time_s: Instrument's time of the row before `first_row`, if it is known.
+        layout: Which rows each of several instruments on the cell has; None if there is one.
     """
 
     programme_uid: str
@@ -154,6 +158,8 @@ class Bookmark:
     programme: dict[str, Any] | None = None
     step: int = 1
     step_first_row: int = 1
+    last_time_s: float | None = None
+    layout: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

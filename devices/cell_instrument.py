@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from devices.cell_facts import Bookmark
 from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import Envelope, Technique
@@ -51,6 +52,14 @@ class CellInstrument(Protocol):
         """Techniques that it can do by itself."""
 
     @property
+    def shortage(self) -> str:
+        """Why it cannot do now what it could do otherwise; empty if it can."""
+
+    @property
+    def layout(self) -> dict[str, Any] | None:
+        """Which rows each of several instruments has, for the next host; None if there is one."""
+
+    @property
     def watchdog_s(self) -> float:
         """Window in the instrument's time in which it wants a beat; 0 for none."""
 
@@ -63,8 +72,16 @@ class CellInstrument(Protocol):
     def prepare(self, envelope: Envelope) -> None:
         """Reset the instrument and put the limits in; refuses while the output is on."""
 
-    def adopt(self, envelope: Envelope) -> None:
-        """Take over the programme that runs, or ran last, to read it again from its first row."""
+    def adopt(self, envelope: Envelope, bookmark: Bookmark | None = None) -> None:
+        """Take over the programme that runs, or ran last, to read it again from its first row.
+
+        Args:
+            envelope: Limits of the cell.
+            bookmark: What an earlier host knew; perhaps of another programme than this one.
+        """
+
+    def announce(self, technique: Technique) -> None:
+        """Hear which step comes next, when all rows before it were read and before it starts."""
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
         """Load the technique into the instrument and let it run.

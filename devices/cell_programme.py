@@ -97,6 +97,7 @@ class CellProgramme:
             programme_uid=self._uid,
             completed=self._completed,
             by_request=self._reason == _BY_REQUEST,
+            layout=self._instrument.layout,
             **self._steps.facts,
         )
 
@@ -104,11 +105,11 @@ class CellProgramme:
         """Find out, after each connection, whether the programme is still the one we know."""
         self._instrument.secure()
         if not self._known:
-            self._adopt(state)
+            self._adopt()
             self._known = True
         elif self._uid and state.last_row and self._instrument.programme_uid() != self._uid:
             self._forget("another programme was started meanwhile")
-            self._adopt(state)
+            self._adopt()
 
     def prepare(self, asked: Technique | Programme) -> bool:
         """Put the limits in; False if this very programme runs and nothing is to be done.
@@ -225,7 +226,7 @@ class CellProgramme:
             self._forget("the instrument has lost its programme; was it switched off?")
             self._instrument.secure()
         if self._prepared is None and state.last_row > 0:
-            self._uid = self._uid or self._instrument.programme_uid()
+            self._recognise()
             self._fresh += self._rows.collect(state, now_unix_s=now_unix_s)
             self._spectra.collect(programme_uid=self._uid, technique=self.technique)
         technique = self.technique
@@ -233,9 +234,10 @@ class CellProgramme:
         self._guard(self._fresh, technique)
         self._beat(now_unix_s)
 
-    def _adopt(self, state: InstrumentState) -> None:
+    def _adopt(self) -> None:
         """Take over what an earlier host started."""
-        self._instrument.adopt(self._envelope)
+        self._instrument.adopt(self._envelope, self._bookmark)
+        state = self._instrument.state()  # now that it knows which rows are of the programme
         if state.last_row == 0:
             if state.busy:
                 self._enter(RUNNING, "was running when this host came")
@@ -251,6 +253,15 @@ class CellProgramme:
             self._enter(HELD, "was held when this host came")
         else:
             self._enter(FINISHED, "had ended when this host came" + self._steps.not_run)
+
+    def _recognise(self) -> None:
+        """Name the programme, or see whether an adopted one is what its first rows say."""
+        if self._uid and self.last_row is not None:
+            return
+        found = self._instrument.programme_uid()
+        if self._uid and found != self._uid:
+            self._forget("another programme was started meanwhile")
+        self._uid = found
 
     def _forget(self, reason: str) -> None:
         """Notice that what we followed is not in the instrument any more."""

@@ -7,6 +7,7 @@ import logging
 import re
 
 from devices.buffer_rows import are_rows, readings_from, rows_query
+from devices.cell_facts import Bookmark
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import (
     CellBusyError,
@@ -18,8 +19,8 @@ from devices.errors import (
 from devices.link import Link
 from devices.read_back import is_high_impedance, output_is_on, require_number, require_reply
 from devices.reading_pace import ReadingPace
+from devices.single_instrument import SingleInstrument
 from devices.source_settings import Sensing, SourceSettings, source_settings
-from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -45,7 +46,7 @@ _CAPABILITIES: frozenset[type[Technique]] = frozenset(
 )
 
 
-class Keithley2450:
+class Keithley2450(SingleInstrument):
     """One source-measure unit on one link.
 
     Args:
@@ -140,7 +141,7 @@ class Keithley2450:
         self._envelope = envelope
         self._rows_read = 0
 
-    def adopt(self, envelope: Envelope) -> None:
+    def adopt(self, envelope: Envelope, bookmark: Bookmark | None = None) -> None:
         """Take over what the instrument does, or did last, and read it again from row 1."""
         self._envelope = envelope
         self._rows_read = 0
@@ -222,10 +223,6 @@ class Keithley2450:
             raise self._link.out_of_step(reply) from error
         self._rows_read = last
         return readings
-
-    def take_spectra(self) -> list[MeasuredSpectrum]:
-        """Give none: it does no impedance."""
-        return []
 
     def programme_uid(self) -> str:
         """Name the programme in the buffer by the instrument and the instant of its row 1.

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from devices.cell_facts import Bookmark
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import CellBusyError, CommandError, LimitExceededError, LinkDownError
 from devices.impedance_script import sweep_duration_s
@@ -20,6 +21,7 @@ from devices.script_output import ScriptOutput
 from devices.script_programs import longest_silence_s, script_for
 from devices.script_session import ScriptSession
 from devices.serial_link import SerialLink
+from devices.single_instrument import SingleInstrument
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
@@ -40,10 +42,11 @@ logger = logging.getLogger(__name__)
 _CAPABILITIES: frozenset[type[Technique]] = frozenset(
     {ConstantCurrent, Rest, OpenCircuit, CyclicVoltammetry, Impedance}
 )
+_UID = "palmsens-"
 _NUMBERS = (1 << 27) - 1  # of programmes; one a second lasts four years
 
 
-class PalmSens:
+class PalmSens(SingleInstrument):
     """One instrument on one serial line.
 
     Args:
@@ -116,10 +119,29 @@ class PalmSens:
         self._envelope = envelope
         self._forget_rows()
 
-    def adopt(self, envelope: Envelope) -> None:
-        """Take over what runs, or ran last, and give what is known of it from its first row."""
+    def adopt(self, envelope: Envelope, bookmark: Bookmark | None = None) -> None:
+        """Take over what runs, or ran last, and give what is known of it from its first row.
+
+        Args:
+            envelope: Limits of the cell.
+            bookmark: Where an earlier host was; what was said before it is known to nobody else.
+        """
         self._envelope = envelope
         self._rows_read = 0
+        number = _number_in(bookmark.programme_uid) if bookmark else None
+        if bookmark is None or number is None or self._session.output.rows:
+            return
+        self._session.output.number = number
+        self.go_on_after(bookmark.first_row - 1, bookmark.last_time_s or 0.0)
+
+    def go_on_after(self, row: int, time_s: float) -> None:
+        """Count on behind a row that somebody else has, when `start` keeps the rows.
+
+        Args:
+            row: Its number.
+            time_s: Its time since row 1.
+        """
+        self._session.output.before = (row, time_s)
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
         """Send the technique as a script, with its limits, and let it run.
@@ -174,7 +196,7 @@ class PalmSens:
 
     def programme_uid(self) -> str:
         """Name the programme by the number that its packages carry, the same for every host."""
-        return f"palmsens-{self._session.output.number}"
+        return f"{_UID}{self._session.output.number}"
 
     def beat(self) -> None:
         """Do nothing: there is no watchdog."""
@@ -246,9 +268,10 @@ class PalmSens:
 
     def _place(self, *, keep_rows: bool) -> ProgrammePlace:
         output = self._session.output
-        if keep_rows and output.rows:
-            return ProgrammePlace(output.number, output.last_row, output.rows[-1].time_s)
-        return ProgrammePlace(1 + int(self._unix_s()) % _NUMBERS)
+        new = 1 + int(self._unix_s()) % _NUMBERS
+        return (
+            ProgrammePlace(output.number or new, *output.last) if keep_rows else ProgrammePlace(new)
+        )
 
     def _forget_rows(self) -> None:
         self._session.output = ScriptOutput()
@@ -266,3 +289,8 @@ class PalmSens:
                 f"{self.identity}: it measures {self._periods} periods of each frequency, not "
                 f"{technique.periods}; no command changes that"
             )
+
+
+def _number_in(programme_uid: str) -> int | None:
+    number = programme_uid.removeprefix(_UID)
+    return int(number) if number != programme_uid and number.isdecimal() else None

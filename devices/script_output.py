@@ -24,7 +24,9 @@ class ScriptOutput:
     """Takes the lines of one or more scripts that make up one programme.
 
     Attributes:
-        number: Of the programme, from its packages; 0 before the first one.
+        number: Of the programme, from its packages; 0 if it is not known.
+        before: Number and time of the last row that somebody else had: an earlier host, or another
+            instrument.
         rows: Of the programme; the instrument counts them, so that a missing one shows.
         ended: Whether the script has ended.
         error: Why it ended, if it was for an error.
@@ -32,6 +34,7 @@ class ScriptOutput:
     """
 
     number: int = 0
+    before: tuple[int, float] = (0, 0.0)
     rows: list[Reading] = field(default_factory=list)
     ended: bool = True
     error: str = ""
@@ -40,9 +43,15 @@ class ScriptOutput:
     _first_row: int = 1
 
     @property
+    def last(self) -> tuple[int, float]:
+        """Number and time of the newest row, 0 if there is none."""
+        newest = (self.rows[-1].row, self.rows[-1].time_s) if self.rows else (0, 0.0)
+        return max(newest, self.before)
+
+    @property
     def last_row(self) -> int:
         """Number of the newest row, 0 if there is none."""
-        return self.rows[-1].row if self.rows else 0
+        return self.last[0]
 
     def begin(self) -> None:
         """Expect the output of a script."""
@@ -115,4 +124,5 @@ class ScriptOutput:
         if self.number and number != self.number:
             logger.warning("programme %d goes on where %d was", number, self.number)
             self.rows.clear()
+            self.before = (0, 0.0)
         self.number = number

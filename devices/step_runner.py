@@ -173,6 +173,7 @@ class StepRunner:
         if not sequence.advance(at_limit=ending.at_limit, first_row=state.last_row + 1):
             return StepEnd(ending.reason, is_last=True, completed=True)
         rows.begin_step(sequence.mark)
+        self._instrument.announce(sequence.technique)
         self.due = True
         step = f"step {sequence.mark.step} of {sequence.steps}"
         return StepEnd(f"{step}, after: {ending.reason}", is_last=False)

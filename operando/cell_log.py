@@ -14,7 +14,9 @@ __all__ = ["CellLog", "last_bookmark"]
 logger = logging.getLogger(__name__)
 
 _COLUMNS = [field.name for field in fields(CellRow)]
-_ROW, _UNIX_S, _CHARGE_AH = (_COLUMNS.index(name) for name in ("row", "unix_s", "charge_ah"))
+_ROW, _TIME_S, _UNIX_S, _CHARGE_AH = (
+    _COLUMNS.index(name) for name in ("row", "time_s", "unix_s", "charge_ah")
+)
 _ROWS_PER_DOCUMENT = 2000
 
 
@@ -94,4 +96,6 @@ def last_bookmark(reader: JournalReader) -> Bookmark | None:
         programme=state.get("programme") if same else None,
         step=int(state.get("step", 1)) if same else 1,
         step_first_row=int(state.get("step_first_row", 1)) if same else 1,
+        last_time_s=float(last[_TIME_S]),
+        layout=state.get("layout") if same else None,
     )

@@ -1,7 +1,9 @@
 """An instrument in memory for the keeper's tests: rows and states are put in by hand."""
 
+from devices.cell_facts import Bookmark
 from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import CellBusyError, DeviceError, LinkDownError
+from devices.single_instrument import SingleInstrument
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
@@ -15,7 +17,7 @@ from devices.techniques import (
 CURRENT_A = 6.8e-5
 
 
-class StandInInstrument:
+class StandInInstrument(SingleInstrument):
     """Does what the protocol says, and remembers what it was asked to do."""
 
     def __init__(self, *, watchdog_s: float = 0.0, serial: str = "04096331") -> None:
@@ -79,7 +81,7 @@ class StandInInstrument:
         self.asked.append("prepare")
         self.rows, self._read = [], 0
 
-    def adopt(self, envelope: Envelope) -> None:
+    def adopt(self, envelope: Envelope, bookmark: Bookmark | None = None) -> None:
         self.asked.append("adopt")
         self._read = 0
 
