@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from simulators import ncm622
 from simulators.cell_presets import PRESETS, CellPreset
 from simulators.particle import Particle
-from simulators.sources import CurrentSource, NoSource, Source, VoltageSource
+from simulators.sources import NoSource, Source
+from simulators.terminals import Share, settle
 
-__all__ = ["PRESETS", "Cell", "CellPreset"]
+__all__ = ["PRESETS", "Cell", "CellPreset", "SmallSignal"]
 
 _GAS_CONSTANT_J_PER_MOL_K = 8.314462618
 _ZERO_CELSIUS_K = 273.15
@@ -23,6 +24,26 @@ _PRISTINE_LITHIUM = 0.995
 _LONGEST_STEP_S = 5.0
 _ACTIVATION_AH_PER_G = 0.12  # the interfaces have settled after this much of the first charge
 _MEMORY = ("charged_ah", "discharged_ah", "oxidised_ah")
+
+
+class SmallSignal(NamedTuple):
+    """What a small alternating current meets in a cell at one moment.
+
+    Attributes:
+        series_ohm: Electrolyte and contacts.
+        anode_ohm: Interface of the anode.
+        cathode_ohm: Interface of the cathode.
+        slope_v: Derivative of the open-circuit voltage by the lithium content of the surface.
+        capacity_c: Charge of all lithium of the particles that take part, in coulombs.
+        diffusion_per_s: Diffusion coefficient at the surface over the radius squared.
+    """
+
+    series_ohm: float
+    anode_ohm: float
+    cathode_ohm: float
+    slope_v: float
+    capacity_c: float
+    diffusion_per_s: float
 
 
 class Cell:
@@ -34,10 +55,10 @@ class Cell:
 
     def __init__(self, preset: CellPreset) -> None:
         self.preset = preset
-        self.source: Source = NoSource()
+        self.sources: tuple[Source, ...] = (NoSource(),)
+        self.shares: tuple[Share, ...] = ()
         self.voltage_v = ncm622.open_circuit_voltage_v(_PRISTINE_LITHIUM)
         self.current_a = 0.0
-        self.limited = False
         self.charged_ah = 0.0
         self.discharged_ah = 0.0
         self.oxidised_ah = 0.0
@@ -96,9 +117,32 @@ class Cell:
         self._age()
         self.advance(0.0)
 
-    def connect(self, source: Source) -> None:
-        """Put a source to the terminals and let the electrons, not the lithium, settle."""
-        self.source = source
+    @property
+    def limited(self) -> bool:
+        """Whether a source at the terminals is at its limit."""
+        return any(share.limited for share in self.shares)
+
+    @property
+    def small_signal(self) -> SmallSignal:
+        """What a small alternating current meets now."""
+        surface = self._particle.lithium[-1:]
+        diffusion_m2_per_s = float(ncm622.diffusion_m2_per_s(surface)[0]) * self._diffusion_scale
+        return SmallSignal(
+            series_ohm=self._series_ohm,
+            anode_ohm=self._anode_ohm,
+            cathode_ohm=self._cathode_ohm,
+            slope_v=ncm622.voltage_slope_v(float(surface[0])),
+            capacity_c=3600.0 * self._capacity_ah,
+            diffusion_per_s=diffusion_m2_per_s / self.preset.radius_m**2,
+        )
+
+    def connect(self, *sources: Source) -> None:
+        """Put sources to the terminals and let the electrons, not the lithium, settle.
+
+        Args:
+            sources: Everything that is connected from now on; nothing is open circuit.
+        """
+        self.sources = sources
         self.advance(0.0)
 
     def advance(self, duration_s: float) -> None:
@@ -114,9 +158,9 @@ class Cell:
 
     def _step(self, duration_s: float) -> None:
         circuit = self._circuit(duration_s)
-        self.voltage_v, self.current_a, self.limited = _settle(
-            self.source, circuit, guess_a=self.current_a
-        )
+        settled = settle(self.sources, circuit, guess_a=self.current_a)
+        self.voltage_v, self.current_a = settled.voltage_v, settled.current_a
+        self.shares = settled.shares
         if duration_s == 0.0:
             return
         side_a = self._oxidation_a()
@@ -234,22 +278,3 @@ class _Circuit(NamedTuple):
             inside = lowest_a < following_a < highest_a
             current_a = following_a if inside else 0.5 * (lowest_a + highest_a)
         return current_a
-
-
-def _settle(source: Source, circuit: _Circuit, *, guess_a: float) -> tuple[float, float, bool]:
-    """Give voltage, current and whether the source is at its limit."""
-    match source:
-        case NoSource():
-            return circuit.voltage_v(0.0), 0.0, False
-        case CurrentSource(current_a, limit_v):
-            voltage_v = circuit.voltage_v(current_a)
-            if abs(voltage_v) <= limit_v:
-                return voltage_v, current_a, False
-            clamp_v = math.copysign(limit_v, voltage_v)
-            return clamp_v, circuit.current_a(clamp_v, guess_a=guess_a), True
-        case VoltageSource(voltage_v, limit_a):
-            current_a = circuit.current_a(voltage_v, guess_a=guess_a)
-            if abs(current_a) <= limit_a:
-                return voltage_v, current_a, False
-            clamp_a = math.copysign(limit_a, current_a)
-            return circuit.voltage_v(clamp_a), clamp_a, True

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators import ncm622
 from simulators.cell import Cell
 
 __all__ = ["Arc", "CellImpedance", "impedance_of"]
 
-# Exponents of the arcs, usual for such cells; in time the twin has plain capacitors.
-_ARC_EXPONENT = {"asslb": 0.82, "lelb": 0.85}
-_USUAL_EXPONENT = 0.85
 _LARGEST_ARGUMENT = 300.0  # beyond it tanh is 1 to the last bit
 
 
@@ -80,18 +76,12 @@ class CellImpedance:
 
 def impedance_of(cell: Cell) -> CellImpedance:
     """Give the impedance of a cell at its present state."""
-    preset = cell.preset
-    exponent = _ARC_EXPONENT.get(preset.name, _USUAL_EXPONENT)
-    # The response to a small current is a part of the cell that has a file of its own; it needs
-    # what the interfaces and the particle have become.
-    # ruff: noqa: SLF001
-    surface = cell._particle.lithium[-1:]
-    diffusion_m2_per_s = float(ncm622.diffusion_m2_per_s(surface)[0])
+    preset, now = cell.preset, cell.small_signal
     return CellImpedance(
-        series_ohm=cell._series_ohm,
-        anode=Arc(cell._anode_ohm, preset.anode_f, exponent),
-        cathode=Arc(cell._cathode_ohm, preset.cathode_f, exponent),
-        slope_v=ncm622.voltage_slope_v(float(surface[0])),
-        capacity_c=3600.0 * cell._capacity_ah,
-        diffusion_per_s=diffusion_m2_per_s * cell._diffusion_scale / preset.radius_m**2,
+        series_ohm=now.series_ohm,
+        anode=Arc(now.anode_ohm, preset.anode_f, preset.arc_exponent),
+        cathode=Arc(now.cathode_ohm, preset.cathode_f, preset.arc_exponent),
+        slope_v=now.slope_v,
+        capacity_c=now.capacity_c,
+        diffusion_per_s=now.diffusion_per_s,
     )

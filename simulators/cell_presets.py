@@ -31,6 +31,8 @@ class CellPreset:
         oxidation_a_per_g: Parasitic current at 4.2 V.
         fade_per_cycle: Loss of connected mass in an equivalent full cycle.
         growth_per_cycle: Growth of `cathode_ohm` in an equivalent full cycle.
+        arc_exponent: Of both arcs of the impedance, 1 for semicircles; usual for such cells. In
+            time the interfaces are plain capacitors.
         activation_j_per_mol: Of all resistances; diffusion has half of it.
     """
 
@@ -51,6 +53,7 @@ class CellPreset:
     growth_per_cycle: float
     mass_g: float = 2.0e-3
     radius_m: float = 5.0e-6
+    arc_exponent: float = 0.85
     activation_j_per_mol: float = 45e3
 
     @property
@@ -80,6 +83,7 @@ ASSLB = CellPreset(
     oxidation_a_per_g=0.8e-3,
     fade_per_cycle=0.0203,
     growth_per_cycle=0.06,
+    arc_exponent=0.82,
 )
 
 LELB = CellPreset(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from simulators.scpi import ScpiError
 from simulators.wire_faults import Faults, ReplyFault
@@ -18,7 +16,6 @@ logger = logging.getLogger(__name__)
 MOST_CLIENTS = 8
 _LONGEST_LINE = 1 << 16
 _LINGER_NOT = struct.pack("ii", 1, 0)
-_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class ScpiServer:
@@ -41,27 +38,19 @@ class ScpiServer:
         self._report = report
         self._faults = faults
         self._clients: set[asyncio.StreamWriter] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._listener: asyncio.Server | None = None
 
     async def listen(self, port: int = 0) -> int:
         """Begin to serve; give the port."""
-        return await self._listen(self._serve, port)
-
-    async def listen_for_faults(self, port: int = 0) -> int:
-        """Begin to take requests for faults on a port of their own; give the port."""
-        return await self._listen(self._serve_faults, port)
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        taken: int = self._listener.sockets[0].getsockname()[1]
+        return taken
 
     def close(self) -> None:
         """Serve nobody any more."""
-        for listener in self._listeners:
-            listener.close()
+        if self._listener is not None:
+            self._listener.close()
         self.drop_clients()
-
-    async def _listen(self, serve: _Serve, port: int) -> int:
-        listener = await asyncio.start_server(serve, "127.0.0.1", port)
-        self._listeners.append(listener)
-        taken: int = listener.sockets[0].getsockname()[1]
-        return taken
 
     def drop_clients(self) -> None:
         """Tear all connections down, as a power failure does."""
@@ -109,24 +98,6 @@ class ScpiServer:
                 if not too_long:
                     self._report(ScpiError(-363))
                 rest, too_long = b"", True
-
-    async def _serve_faults(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        _send_at_once(writer)
-        with contextlib.suppress(ConnectionError):
-            async for line in self._lines(reader):
-                writer.write(json.dumps(self._request_fault(line)).encode() + b"\n")
-                await writer.drain()
-        writer.close()
-
-    def _request_fault(self, line: bytes) -> dict[str, object]:
-        try:
-            if self._faults.request(dict(json.loads(line))):
-                self.drop_clients()
-        except (ValueError, TypeError) as error:
-            return {"ok": False, "error": str(error)}
-        return {"ok": True, "waiting": self._faults.waiting}
 
 
 async def _send_faulty(

@@ -7,12 +7,12 @@ serial number and the version of the language are invented.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Generator
 
-from simulators.cell import Cell
-from simulators.clock import SimClock
 from simulators.methodscript import ScriptRun
 from simulators.methodscript_syntax import ScriptError, parse
+from simulators.mounted_cell import MountedCell
 from simulators.pgstat import Pgstat
 
 __all__ = ["MethodScriptInstrument"]
@@ -29,8 +29,7 @@ class MethodScriptInstrument:
     """Answers lines; runs one script at a time.
 
     Args:
-        cell: The cell at the leads.
-        clock: Simulated time.
+        mounted: The cell at the leads, and the time.
         say: Gets each line of output.
         seed: Of the meters' noise.
         periods: Of each frequency that an impedance is measured for.
@@ -38,8 +37,7 @@ class MethodScriptInstrument:
 
     def __init__(
         self,
-        cell: Cell,
-        clock: SimClock,
+        mounted: MountedCell,
         say: Callable[[str], None],
         *,
         seed: int = 0,
@@ -47,14 +45,15 @@ class MethodScriptInstrument:
     ) -> None:
         self.serial = "NX1SIM0001"
         self.firmware = _FIRMWARE
-        self.pgstat = Pgstat(cell, time_s=clock.now_s(), seed=seed)
-        self._clock = clock
+        self.pgstat = Pgstat(mounted, seed=seed)
+        self._mounted = mounted
         self._say = say
         self._periods = periods
         self._upload: list[str] | None = None
         self._run: ScriptRun | None = None
         self._steps: Generator[float, None, None] | None = None
         self._due_s = 0.0
+        mounted.join(self)
 
     @property
     def running(self) -> bool:
@@ -63,7 +62,7 @@ class MethodScriptInstrument:
 
     def handle(self, line: str) -> None:
         """Take a line without its end."""
-        self.catch_up()
+        self._mounted.catch_up()
         if self._upload is not None:
             self._take(self._upload, line)
         elif self.running:
@@ -71,13 +70,16 @@ class MethodScriptInstrument:
         else:
             self._handle_idle(line)
 
-    def catch_up(self) -> None:
-        """Do everything that is due until now."""
-        now_s = self._clock.now_s()
-        while self.running and self._due_s <= now_s:
+    @property
+    def due_s(self) -> float:
+        """When the script goes on; infinite while none runs."""
+        return self._due_s if self.running else math.inf
+
+    def run_until(self, time_s: float) -> None:
+        """Do everything that is due until this time."""
+        while self.running and self._due_s <= time_s:
             self.pgstat.advance_to(self._due_s)
             self._resume()
-        self.pgstat.advance_to(now_s)
 
     def power_cycle(self) -> None:
         """Lose power for a moment: the script is gone, the circuit open."""

@@ -7,9 +7,9 @@ import random
 
 import numpy as np
 
-from simulators.cell import Cell
 from simulators.cell_impedance import impedance_of
 from simulators.methodscript_numbers import Variable
+from simulators.mounted_cell import MountedCell
 from simulators.sources import CurrentSource, NoSource, VoltageSource
 
 __all__ = ["GALVANOSTAT", "MODES", "Pgstat"]
@@ -23,20 +23,20 @@ _NOISE_V = 1e-5
 _NOISE_OF_CURRENT = 1e-4
 _NOISE_OF_IMPEDANCE = 1e-3
 _OVERLOAD = 2
+_SHUNT_OHM = 0.05  # leads and output of another instrument
 
 
 class Pgstat:
     """Controls a cell and measures it; nothing protects the cell here but the script.
 
     Args:
-        cell: The cell at the leads.
-        time_s: Simulated time now.
+        mounted: The cell at the leads, and its time.
         seed: Of the noise.
     """
 
-    def __init__(self, cell: Cell, *, time_s: float, seed: int = 0) -> None:
-        self.cell = cell
-        self.time_s = time_s
+    def __init__(self, mounted: MountedCell, *, seed: int = 0) -> None:
+        self._mounted = mounted
+        self._lead = mounted.lead()
         self.mode = MODES[0]
         self.level_a = 0.0
         self.level_v = 0.0
@@ -50,11 +50,14 @@ class Pgstat:
         """Whether the relay connects the cell to the control loop."""
         return self._on
 
+    @property
+    def time_s(self) -> float:
+        """Simulated time of the cell."""
+        return self._mounted.time_s
+
     def advance_to(self, time_s: float) -> None:
         """Let the cell live until this time; an earlier time does nothing."""
-        if time_s > self.time_s:
-            self.cell.advance(time_s - self.time_s)
-            self.time_s = time_s
+        self._mounted.advance_to(time_s)
 
     def reset(self) -> None:
         """Do what the beginning of a script and power-on do."""
@@ -83,26 +86,30 @@ class Pgstat:
 
     def potential(self) -> Variable:
         """Measure the potential."""
-        voltage_v = self.cell.voltage_v + self._random.gauss(0.0, _NOISE_V)
+        voltage_v = self._lead.voltage_v + self._random.gauss(0.0, _NOISE_V)
         if not self._attached:
             voltage_v = math.copysign(_COMPLIANCE_V, self.level_a) if self._on else 0.0
         return Variable(voltage_v, "ab", status=self._status())
 
     def current(self) -> Variable:
         """Measure the current."""
-        current_a = self.cell.current_a * (1.0 + self._random.gauss(0.0, _NOISE_OF_CURRENT))
+        current_a = self._lead.current_a * (1.0 + self._random.gauss(0.0, _NOISE_OF_CURRENT))
         return Variable(current_a if self._attached else 0.0, "ba", status=self._status())
 
     def impedance(self, frequency_hz: float) -> complex:
-        """Measure the impedance at one frequency, at the cell's present state."""
+        """Measure the impedance at one frequency, at the cell's present state.
+
+        Another instrument that holds the voltage is a short circuit beside the cell.
+        """
         if not self._attached:
             return complex(math.nan, math.nan)
-        ideal_ohm = complex(impedance_of(self.cell).impedance_ohm(np.array([frequency_hz]))[0])
+        impedance_ohm = impedance_of(self._mounted.cell).impedance_ohm(np.array([frequency_hz]))
+        ideal_ohm = complex(_SHUNT_OHM if self._lead.shunted else impedance_ohm[0])
         noise = complex(self._random.gauss(0.0, 1.0), self._random.gauss(0.0, 1.0))
         return ideal_ohm + _NOISE_OF_IMPEDANCE * abs(ideal_ohm) * noise
 
     def _status(self) -> int:
-        limited = self.cell.limited if self._attached else self._on
+        limited = self._lead.limited if self._attached else self._on
         return _OVERLOAD if limited else 0
 
     def _reconnect(self) -> None:
@@ -113,5 +120,4 @@ class Pgstat:
             source = CurrentSource(self.level_a, _COMPLIANCE_V)
         else:
             source = VoltageSource(self.level_v, _LARGEST_A)
-        if source != self.cell.source:
-            self.cell.connect(source)
+        self._lead.connect(source)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from simulators.cell import Cell
-from simulators.clock import SimClock
+from simulators.mounted_cell import MountedCell
 from simulators.scpi import CommandTable, Parameters, ScpiError, interpret
 from simulators.scpi_settings import Choice, SettingsTable
 from simulators.scpi_status import StatusModel
@@ -24,36 +23,37 @@ class Smu2450:
     """One instrument.
 
     Args:
-        cell: The cell at its terminals.
-        clock: Simulated time.
+        mounted: The cell at its terminals, and the time.
         serial: Serial number in the reply to *IDN?.
         seed: Of the meter's noise.
     """
 
-    def __init__(
-        self, cell: Cell, clock: SimClock, *, serial: str = "04096331", seed: int = 0
-    ) -> None:
+    def __init__(self, mounted: MountedCell, *, serial: str = "04096331", seed: int = 0) -> None:
         self.serial = serial
-        self._clock = clock
+        self._mounted = mounted
         self._table = CommandTable()
         self._status = StatusModel(self._date)
         self._settings = SettingsTable(self._table, self._refuse_while_running)
-        self.hardware = SmuHardware(cell, clock=clock, settings=self._settings, seed=seed)
+        self.hardware = SmuHardware(mounted, settings=self._settings, seed=seed)
         self.trigger_model = TriggerModel(self.hardware)
         self._teach()
         BufferCommands(self.hardware, self._refuse_while_running).teach(self._table)
         TriggerCommands(self.hardware, self.trigger_model).teach(self._table)
+        mounted.join(self)
 
     def handle(self, line: str) -> str | None:
         """Carry out a message that came over a wire; give the reply, if it asks for one."""
-        self.catch_up()
+        self._mounted.catch_up()
         return interpret(line, self._run, self.report)
 
-    def catch_up(self) -> None:
-        """Do everything that is due until now."""
-        now_s = self._clock.now_s()
-        self.trigger_model.run_until(now_s)
-        self.hardware.advance_to(now_s)
+    @property
+    def due_s(self) -> float:
+        """When it does something next without being asked; infinite if never."""
+        return self.trigger_model.due_s
+
+    def run_until(self, time_s: float) -> None:
+        """Do everything that is due until this time."""
+        self.trigger_model.run_until(time_s)
 
     def report(self, error: ScpiError) -> None:
         """Put an error into the queue."""
@@ -81,7 +81,7 @@ class Smu2450:
         self.hardware.reset()
 
     def _date(self) -> str:
-        date = time.gmtime(self._clock.unix_s(self.hardware.time_s))
+        date = time.gmtime(self._mounted.clock.unix_s(self.hardware.time_s))
         return time.strftime("%Y/%m/%d %H:%M:%S.000", date)
 
     def _teach(self) -> None:

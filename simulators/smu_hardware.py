@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from simulators.cell import Cell
-from simulators.clock import SimClock
+from simulators.mounted_cell import MountedCell
 from simulators.reading_buffer import Reading, ReadingBuffer, SourceStatus
 from simulators.scpi import ScpiError
 from simulators.scpi_settings import Choice, Count, SettingsTable
@@ -30,21 +29,17 @@ class SmuHardware:
     """Sources into a cell and measures it.
 
     Args:
-        cell: The cell at the terminals.
-        clock: Gives dates only; `advance_to` is told the time.
+        mounted: The cell at the terminals, and its time.
         settings: Where the commands of all settings go.
         seed: Of the noise.
     """
 
-    def __init__(
-        self, cell: Cell, *, clock: SimClock, settings: SettingsTable, seed: int = 0
-    ) -> None:
-        self.cell = cell
-        self.time_s = clock.now_s()
+    def __init__(self, mounted: MountedCell, *, settings: SettingsTable, seed: int = 0) -> None:
+        self._mounted = mounted
+        self._lead = mounted.lead()
         self.output_on = False
         self._attached = True
         self.buffers: dict[str, ReadingBuffer] = {}
-        self._clock = clock
         self._random = random.Random(seed)
         self._add_settings(settings)
         self.reset()
@@ -68,6 +63,11 @@ class SmuHardware:
         settings.add(":SENSe[1]:COUNt", self.count)
 
     @property
+    def time_s(self) -> float:
+        """Simulated time of the cell."""
+        return self._mounted.time_s
+
+    @property
     def source(self) -> SourceChannel:
         """The channel of the source function."""
         return self.sources[self.source_function.value]
@@ -82,7 +82,7 @@ class SmuHardware:
         """Whether the source is at its limit now."""
         if not self._attached:
             return self.output_on and self.source_function.value == "CURR"
-        return self.output_on and self.cell.limited
+        return self.output_on and self._lead.limited
 
     @property
     def protection_tripped(self) -> bool:
@@ -98,9 +98,7 @@ class SmuHardware:
 
     def advance_to(self, time_s: float) -> None:
         """Let the cell live until this time; an earlier time does nothing."""
-        if time_s > self.time_s:
-            self.cell.advance(time_s - self.time_s)
-            self.time_s = time_s
+        self._mounted.advance_to(time_s)
 
     def switch_output(self, on: bool) -> None:
         """Turn the output on or off; off also ends four-wire sensing, as the manual says."""
@@ -112,9 +110,7 @@ class SmuHardware:
 
     def reconnect(self) -> None:
         """Connect to the cell what the settings say now."""
-        source = self._source()
-        if source != self.cell.source:
-            self.cell.connect(source)
+        self._lead.connect(self._source())
 
     def attach_cell(self, attached: bool) -> None:
         """Put the leads to the cell, or take one off."""
@@ -147,7 +143,7 @@ class SmuHardware:
             value = math.copysign(_OVERFLOW, value)
         reading = Reading(
             time_s=self.time_s,
-            unix_s=self._clock.unix_s(self.time_s),
+            unix_s=self._mounted.clock.unix_s(self.time_s),
             value=value,
             source=source,
             sensed=sensed,
@@ -201,8 +197,8 @@ class SmuHardware:
         """Give voltage and current at the meter, with its noise."""
         if isinstance(self._source(), NoSource):
             return self._open_terminals()
-        current_a = self.cell.current_a
-        voltage_v = self.cell.voltage_v
+        current_a = self._lead.current_a
+        voltage_v = self._lead.voltage_v
         if not self.senses[self.sense_function].four_wire.value:
             voltage_v += _LEADS_OHM * current_a
         cycles = self.senses["VOLT"].power_line_cycles.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,6 +139,11 @@ class TriggerModel:
     def running(self) -> bool:
         """Whether a program is carried out."""
         return self._state == "RUNNING"
+
+    @property
+    def due_s(self) -> float:
+        """When the next block is carried out; infinite while nothing runs."""
+        return self._time_s if self.running else math.inf
 
     @property
     def state(self) -> str:

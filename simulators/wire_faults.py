@@ -12,6 +12,8 @@ Devices never see this: faults are asked for over a socket of their own, one JSO
     {"fault": "open-lead"} {"fault": "clear"}       at once: a lead comes off; everything is well
     {"fault": "none"}                               at once: nothing
 
+``"instrument": "serial"`` means the one behind the serial port, if the process has two; else it is
+``"smu"``. A serial port knows no half-close and no reset: its cable comes off and is plugged in.
 The answer tells how many replies are still to meet a fault: {"ok": true, "waiting": 1}.
 """
 
@@ -24,7 +26,6 @@ from typing import Any
 
 REPLY_FAULTS = ("late", "split", "garbled", "extra", "dropped", "half-close", "reset")
 AT_ONCE = ("reboot", "swap", "open-lead", "clear", "none")
-_POWER_LOST = ("reboot", "swap")
 _MOST_WAITING = 10_000
 
 
@@ -73,8 +74,8 @@ class Faults:
         """Give the fault that the next reply meets."""
         return self._waiting.popleft() if self._waiting else None
 
-    def request(self, request: Mapping[str, Any]) -> bool:
-        """Do what came over the control socket; tell whether all connections are lost by it.
+    def request(self, request: Mapping[str, Any]) -> None:
+        """Do what came over the control socket.
 
         Raises:
             ValueError: There is no such fault, or a field is not a number.
@@ -84,10 +85,8 @@ class Faults:
         if kind not in AT_ONCE:
             delay_s, count = float(request.get("delay_s", 1.5)), int(request.get("count", 1))
             self.inject(str(kind), delay_s=delay_s, count=count)
-            return False
-        if kind == "none":
-            return False
+            return
         if kind == "clear":
             self._waiting.clear()
-        self._suffer(request)
-        return kind in _POWER_LOST
+        if kind != "none":
+            self._suffer(request)

@@ -8,9 +8,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from simulators.instrument import Instrument
+from simulators.cell_stand import CellStand
 from simulators.instrument_server import MOST_CLIENTS
 from simulators.message_log import MessageLog
+from simulators.smu_station import SmuStation
 from simulators.wire_faults import Faults
 from simulators.world import World
 
@@ -161,7 +162,7 @@ def test_the_world_sees_the_cell_charge_and_rows_survive_the_client(server, clie
 
 def test_a_query_publishes_the_state_of_its_own_instant(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
-    instrument = Instrument(world, cell="lelb")
+    instrument = SmuStation(CellStand(world, cell="lelb"))
     world.clock.advance(7.0)
     instrument.handle("*IDN?")
     assert world.read_cell().time_s == 7.0
@@ -169,7 +170,7 @@ def test_a_query_publishes_the_state_of_its_own_instant(tmp_path):
 
 def test_the_cell_follows_the_heater(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
-    instrument = Instrument(world, cell="asslb")
+    instrument = SmuStation(CellStand(world, cell="asslb"))
     source = ":OUTP:SMOD HIMP;:SOUR:FUNC CURR;:SOUR:CURR 68uA;:SOUR:CURR:VLIM 20;:OUTP ON"
     instrument.handle(source)
     warm_v = world.read_cell().voltage_v
@@ -181,7 +182,7 @@ def test_the_cell_follows_the_heater(tmp_path):
 def test_every_message_is_written_down(tmp_path):
     messages = MessageLog(tmp_path / "messages")
     world = World.create(tmp_path / "world", rate=0.0)
-    instrument = Instrument(world, cell="asslb", messages=messages)
+    instrument = SmuStation(CellStand(world, cell="asslb"), messages=messages)
     instrument.handle("*CLS")
     instrument.handle("*LANG?")
     messages.close()
@@ -288,16 +289,16 @@ def test_it_ends_with_its_parent(tmp_path):
 def test_the_cell_outlives_its_instrument(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
     file = tmp_path / "cell.json"
-    first = Instrument(world, cell="asslb", cell_file=file)
-    first.handle(CHARGE)
+    first = CellStand(world, cell="asslb", cell_file=file)
+    SmuStation(first).handle(CHARGE)
     world.clock.advance(3600.0)
     first.tick()
     charged = world.read_cell()
     first.keep_cell()
-    Instrument(world, cell="asslb", cell_file=file).tick()
+    CellStand(world, cell="asslb", cell_file=file)
     assert charged.soc > 0.15
     assert world.read_cell().soc == pytest.approx(charged.soc, abs=1e-3)
-    assert Instrument(world, cell="asslb").smu.handle(":OUTP?") == "0"
+    assert CellStand(world, cell="asslb").mounted.cell.soc == 0.0
 
 
 def listens(port):

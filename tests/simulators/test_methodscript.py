@@ -9,6 +9,7 @@ from simulators.clock import SimClock
 from simulators.methodscript_instrument import MethodScriptInstrument
 from simulators.methodscript_numbers import Variable, literal, package
 from simulators.methodscript_syntax import ScriptError, parse
+from simulators.mounted_cell import MountedCell
 
 CHARGE_A = 6.8e-5
 
@@ -22,9 +23,8 @@ class Bench:
         self.clock = SimClock.start(rate=0.0, epoch_unix_s=0.0)
         self.cell = Cell(PRESETS[cell])
         self.lines: list[str] = []
-        self.instrument = MethodScriptInstrument(
-            self.cell, self.clock, self.lines.append, periods=periods
-        )
+        self.mounted = MountedCell(self.cell, self.clock)
+        self.instrument = MethodScriptInstrument(self.mounted, self.lines.append, periods=periods)
 
     def ask(self, line: str) -> list[str]:
         return self._heard(lambda: self.instrument.handle(line))
@@ -38,7 +38,7 @@ class Bench:
 
     def wait(self, duration_s: float) -> list[str]:
         self.clock.advance(duration_s)
-        return self._heard(self.instrument.catch_up)
+        return self._heard(self.mounted.catch_up)
 
     def _heard(self, action: Callable[[], object]) -> list[str]:
         before = len(self.lines)

@@ -2,6 +2,7 @@ import pytest
 
 from simulators.cell import PRESETS, Cell
 from simulators.clock import SimClock
+from simulators.mounted_cell import MountedCell
 from simulators.reading_buffer import SourceStatus
 from simulators.smu2450 import Smu2450
 from simulators.trigger_model import MOST_BLOCKS
@@ -19,7 +20,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock = SimClock.start(rate=0.0, epoch_unix_s=1.8e9)
         self.cell = Cell(PRESETS["asslb"])
-        self.smu = Smu2450(self.cell, self.clock)
+        self.mounted = MountedCell(self.cell, self.clock)
+        self.smu = Smu2450(self.mounted)
 
     def ask(self, line):
         return self.smu.handle(line)
@@ -35,7 +37,7 @@ class Bench:
 
     def wait(self, duration_s):
         self.clock.advance(duration_s)
-        self.smu.catch_up()
+        self.mounted.catch_up()
 
     def load(self, *blocks):
         """Build and start a trigger model of numbered blocks."""
