@@ -1,10 +1,12 @@
 // The page: asks for everything once, then follows the events. It draws; it never computes science.
 
+import { Analysis } from "./analysis.js";
 import { CellRecord } from "./cell_record.js";
 import { Controls } from "./controls.js";
 import { EventList } from "./event_list.js";
 import { MapView } from "./map_view.js";
 import { renderCell, renderHead, renderInstruments, renderLive } from "./overview.js";
+import { renderProgramme } from "./programme.js";
 import { ScanPlots } from "./scan_plots.js";
 import { askJson, follow, throttled } from "./wire.js";
 
@@ -17,6 +19,7 @@ const plots = new ScanPlots();
 const map = new MapView();
 const controls = new Controls();
 const events = new EventList();
+const analysis = new Analysis();
 
 const slider = document.getElementById("scan-slider");
 const latest = document.getElementById("scan-latest");
@@ -51,6 +54,14 @@ async function loadExperiment() {
   following = true;
   await loadScans();
   await loadMap();
+}
+
+async function loadAnalysis() {
+  analysis.load(await askJson("/analysis"));
+}
+
+async function loadProgramme() {
+  renderProgramme(await askJson("/cell"));
 }
 
 async function loadScans() {
@@ -130,15 +141,24 @@ const refreshStatus = throttled(quietly(loadStatus), 250);
 const refreshScans = throttled(quietly(loadScans), 400);
 const refreshMap = throttled(quietly(loadMap), 150);
 const redrawCell = throttled(async () => cell.draw(scans), 150);
+const refreshProgramme = throttled(quietly(loadProgramme), 300);
+const refreshAnalysis = throttled(quietly(loadAnalysis), 1000);
+const redrawAnalysis = throttled(async () => analysis.draw(), 300);
 const reload = throttled(quietly(async () => {
   experimentUid = undefined;
   await loadStatus();
+  await loadProgramme();
+  await loadAnalysis();
 }), 500);
 
 follow({
   hello: heard(reload),
   reset: heard(reload),
-  echem: heard((data) => (cell.take(data) ? redrawCell() : reload())),
+  echem: heard((data) => {
+    if (cell.take(data)) redrawCell();
+    else reload();
+    if (data.programme_uid !== analysis.programme) refreshAnalysis();
+  }),
   soc: heard(() => {
     refreshScans();
     if (following) refreshMap();
@@ -154,7 +174,10 @@ follow({
   cell: heard((data) => {
     events.cell(data);
     refreshStatus();
+    refreshProgramme();
+    if (data.programme_uid !== analysis.programme) refreshAnalysis();
   }),
+  analysis: heard((data) => (analysis.take(data) ? redrawAnalysis() : refreshAnalysis())),
   task: heard(refreshStatus),
   alarm: heard(refreshStatus),
 });

@@ -1,7 +1,8 @@
 // The cell's rows, and the chart of voltage and current over the instrument's time.
 
-import { Chart, span } from "./chart.js";
+import { Chart } from "./chart.js";
 import { number } from "./format.js";
+import { span } from "./scales.js";
 
 const COLUMNS = ["time_s", "unix_s", "voltage_v", "current_a", "charge_ah"];
 const MOST_ROWS = 20_000;

@@ -1,5 +1,7 @@
 // Charts on a canvas: panes above each other on one x axis; lines, points with error bars, bands.
 
+import { equalised, scaleOf } from "./scales.js";
+
 const MARGIN = { left: 46, right: 10, top: 8, bottom: 30 };
 const BAND_LABELS_PX = 12;
 const LABEL_ROOM_PX = 14;
@@ -10,30 +12,6 @@ export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-export function niceTicks(low, high, about) {
-  const raw = (high - low) / Math.max(1, about);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const steps = [0.5, 1, 2, 5, 10].map((m) => m * power);
-  const wanted = steps.findIndex((one) => one >= raw * 0.999);
-  // Fewer than three ticks say little about a scale: rather a finer step.
-  const step = (high - low) / steps[wanted] < 2 ? steps[wanted - 1] : steps[wanted];
-  const ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k * step);
-  return { ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
-}
-
-export function span(values, { least = 0, pad = 0.06 } = {}) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  if (!(low <= high)) return null;
-  const room = Math.max(high - low, least);
-  const middle = (low + high) / 2;
-  return [middle - room * (0.5 + pad), middle + room * (0.5 + pad)];
-}
-
 export class Chart {
   constructor(figure) {
     this.canvas = figure.querySelector("canvas");
@@ -41,19 +19,21 @@ export class Chart {
     this.content = null;
     new ResizeObserver(() => this.draw()).observe(figure);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX));
-    this.canvas.addEventListener("pointerleave", () => this.hover(null));
+    this.canvas.addEventListener("pointermove", (event) => this.hover(event.offsetX, event.offsetY));
+    this.canvas.addEventListener("pointerleave", () => this.hover(null, null));
   }
 
-  // content: { x: {range, label, ticks?}, panes: [{range, label, share, lines, points, digits}],
-  //            bands: [{from, to, label}], readout: (x) => text, empty: text }
+  // content: { x: {range, label, ticks?, whole?}, panes: [{range, label, share, log, lines, points}],
+  //            bands: [{from, to, label}], readout: (x, y) => text, empty: text,
+  //            left: room for the numbers of the panes in pixels, equal: whether a unit is as long upwards as sideways }
   show(content) {
     this.content = content;
     this.draw();
   }
 
-  hover(atPx) {
-    this.cursorPx = atPx;
+  hover(acrossPx, downPx) {
+    this.cursorPx = acrossPx;
+    this.cursorDownPx = downPx;
     this.draw();
   }
 
@@ -66,7 +46,7 @@ export class Chart {
     const pen = this.canvas.getContext("2d");
     pen.scale(ratio, ratio);
     pen.font = FONT;
-    this.box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top + (this.content.bands?.length ? BAND_LABELS_PX : 0), bottom: height - MARGIN.bottom };
+    this.box = { left: this.content.left ?? MARGIN.left, right: width - MARGIN.right, top: MARGIN.top + (this.content.bands?.length ? BAND_LABELS_PX : 0), bottom: height - MARGIN.bottom };
     if (this.content.empty) {
       pen.fillStyle = colour("ink-3");
       pen.textAlign = "center";
@@ -74,6 +54,7 @@ export class Chart {
       this.output.textContent = "";
       return;
     }
+    this.ranges = this.content.equal ? equalised(this.content, this.box) : null;
     this.xAxis(pen);
     this.bands(pen);
     let top = this.box.top;
@@ -87,15 +68,19 @@ export class Chart {
     this.cursor(pen);
   }
 
+  get xRange() {
+    return this.ranges?.x ?? this.content.x.range;
+  }
+
   px(x) {
-    const [low, high] = this.content.x.range;
+    const [low, high] = this.xRange;
     return this.box.left + ((x - low) / (high - low)) * (this.box.right - this.box.left);
   }
 
   xAxis(pen) {
     const { x } = this.content;
     const about = Math.max(2, (this.box.right - this.box.left) / 70);
-    const { ticks, digits } = x.ticks ?? niceTicks(...x.range, about);
+    const { ticks, digits } = x.ticks ?? scaleOf(this.xRange, { whole: x.whole }).ticks(about);
     pen.textAlign = "center";
     pen.textBaseline = "top";
     pen.fillStyle = colour("ink-2");
@@ -103,7 +88,7 @@ export class Chart {
     for (const tick of ticks) {
       const at = Math.round(this.px(tick)) + 0.5;
       line(pen, at, this.box.top, at, this.box.bottom);
-      pen.fillText(tick.toFixed(digits), at, this.box.bottom + 5);
+      pen.fillText(tick.toFixed(digits).replace("-", "−"), at, this.box.bottom + 5);
     }
     pen.textAlign = "right";
     pen.fillStyle = colour("ink-3");
@@ -127,9 +112,9 @@ export class Chart {
   }
 
   pane(pen, pane, top, bottom) {
-    const [low, high] = pane.range;
-    const py = (y) => bottom - ((y - low) / (high - low)) * (bottom - top);
-    const { ticks, digits } = niceTicks(low, high, Math.max(2, (bottom - top) / 36));
+    const scale = scaleOf(this.ranges?.y ?? pane.range, pane);
+    const py = (y) => bottom - scale.share(y) * (bottom - top);
+    const { ticks, digits, text } = scale.ticks(Math.max(2, (bottom - top) / 36));
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     for (const tick of ticks) {
@@ -137,7 +122,7 @@ export class Chart {
       pen.strokeStyle = colour("grid");
       line(pen, this.box.left, at, this.box.right, at);
       pen.fillStyle = colour("ink-2");
-      pen.fillText(tick.toFixed(digits).replace("-", "−"), this.box.left - 5, at);
+      pen.fillText(text ? text(tick) : tick.toFixed(digits).replace("-", "−"), this.box.left - 5, at);
     }
     pen.strokeStyle = colour("line");
     pen.strokeRect(this.box.left + 0.5, Math.round(top) + 0.5, this.box.right - this.box.left - 1, Math.round(bottom - top) - 1);
@@ -207,13 +192,16 @@ export class Chart {
       this.output.textContent = "";
       return;
     }
-    const [low, high] = this.content.x.range;
+    const [low, high] = this.xRange;
     const share = (this.cursorPx - this.box.left) / (this.box.right - this.box.left);
     pen.strokeStyle = colour("ink-3");
     pen.setLineDash([3, 3]);
     line(pen, this.cursorPx, this.box.top, this.cursorPx, this.box.bottom);
     pen.setLineDash([]);
-    this.output.textContent = this.content.readout(low + share * (high - low));
+    // Of several panes the readout takes all; only with one of them is a height a value.
+    const up = (this.box.bottom - this.cursorDownPx) / (this.box.bottom - this.box.top);
+    const pane = this.content.panes[0];
+    this.output.textContent = this.content.readout(low + share * (high - low), scaleOf(this.ranges?.y ?? pane.range, pane).at(up));
   }
 }
 

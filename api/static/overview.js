@@ -64,7 +64,7 @@ export function renderInstruments(status) {
   document.getElementById("instruments").replaceChildren(...rows.map(item));
 }
 
-function item([name, tone, text]) {
+function item([name, tone, text, address]) {
   const li = document.createElement("li");
   li.dataset.tone = tone;
   const [sign, label, value] = ["i", "span", "b"].map((tag) => document.createElement(tag));
@@ -72,8 +72,24 @@ function item([name, tone, text]) {
   sign.ariaHidden = "true";
   label.textContent = name;
   value.textContent = text;
+  if (address) value.replaceChildren(linkTo(address, text));
   li.append(sign, label, value);
   return li;
+}
+
+function linkTo(address, text) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, target: "_blank", rel: "noopener", textContent: text });
+  return link;
+}
+
+// An address on the loopback leads somewhere only from the machine itself.
+function reachable(address) {
+  if (!address || !URL.canParse(address)) return "";
+  const { protocol, hostname } = new URL(address);
+  const near = (name) => ["localhost", "127.0.0.1", "[::1]"].includes(name);
+  const known = ["http:", "https:"].includes(protocol) && (near(location.hostname) || !near(hostname));
+  return known ? address : "";
 }
 
 const connected = (status, name, text) =>
@@ -111,8 +127,8 @@ function fit({ processes }) {
   return ["fit", state === "running" ? "good" : state ? "warn" : "quiet", state ?? "not started"];
 }
 
-function archive({ archive: { lag_documents: lag, tiled_up: up } }) {
+function archive({ archive: { lag_documents: lag, tiled_up: up, uri } }) {
   if (up == null) return ["tiled", "quiet", "not started"];
   if (!up) return ["tiled", "warn", "no answer; nothing is lost"];
-  return ["tiled", lag > 1000 ? "warn" : "good", lag ? `${lag} behind` : "up to date"];
+  return ["tiled", lag > 1000 ? "warn" : "good", lag ? `${lag} behind` : "up to date", reachable(uri)];
 }

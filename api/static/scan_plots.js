@@ -1,7 +1,8 @@
 // What the scans say: seen against counted state of charge, and the spectrum of one scan.
 
-import { Chart, span } from "./chart.js";
+import { Chart } from "./chart.js";
 import { number, percent, signed } from "./format.js";
+import { span } from "./scales.js";
 
 export class ScanPlots {
   constructor() {
