@@ -11,130 +11,29 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from operando.archive_catalogue import Catalogue, ServerAwayError, server_errors
-from operando.archive_run import ArchivedRun
+from operando.archive_catalogue import Catalogue, ServerAwayError, ServerUnwellError
+from operando.archive_follower import Follower
 from operando.data_directory import (
     DataDirectory,
     RuntimeDirectory,
-    read_json,
     write_json_atomically,
 )
-from operando.journal import Entry, JournalReader
+from operando.journal import JournalError, JournalWriter
 from operando.tiled_server import tiled_address
 
-__all__ = ["Archive", "Catalogue", "Follower", "ServerAwayError"]
+__all__ = ["Archive"]
 
 logger = logging.getLogger(__name__)
 
-_BLUESKY = frozenset(
-    {"start", "descriptor", "event", "event_page", "stream_resource", "stream_datum", "stop"}
-)
-_TRIES_OF_A_POISONED_RUN = 3
 # Each request costs the data server tens of milliseconds, and a stack needs the processors more:
 # what has come in two seconds goes in one page.
 _PAUSE_S = 2.0
 _BACK_OFF_S = 1.0
-
-
-@dataclass
-class Follower:
-    """One journal on its way into one container of the catalogue.
-
-    Args:
-        name: Name of the container, "raw" or "processed".
-        journal: The journal's file.
-        state_file: Where it is noted how far everything is in the catalogue.
-    """
-
-    name: str
-    journal: Path
-    state_file: Path
-    seq: int = 0
-    runs: dict[str, ArchivedRun] = field(default_factory=dict)
-    finished: set[str] = field(default_factory=set)
-    quarantined: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._reader = JournalReader(self.journal)
-        state = read_json(self.state_file) or {}
-        self.seq = int(state.get("seq", 0))
-        self.finished = set(state.get("finished", ()))
-        self.quarantined = list(state.get("quarantined", ()))
-
-    @property
-    def lag(self) -> int:
-        """Documents that are in the journal and not in the catalogue."""
-        return self._reader.last_seq() - self.seq + sum(run.lag for run in self.runs.values())
-
-    @property
-    def has_work(self) -> bool:
-        """Whether something waits to be sent."""
-        return any(run.lag or run.failures for run in self.runs.values())
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether there is more than went in one burst, and no trouble with it."""
-        return any(run.lag and not run.failures for run in self.runs.values())
-
-    def take(self) -> bool:
-        """Read what is new in the journal; True when there was something."""
-        entries = self._reader.read(self.seq)
-        for entry in entries:
-            self._sort(entry)
-            self.seq = entry.seq
-        return bool(entries)
-
-    def send(self, container: Any) -> None:
-        """Send what waits, run by run; trouble with one run does not hold the others.
-
-        Raises:
-            ServerAwayError: The data server is away.
-        """
-        for uid, run in list(self.runs.items()):
-            if run.lag == 0 and not run.failures:
-                continue
-            _send(run, container)
-            if run.closed:
-                self._finish(uid)
-            elif run.failures >= _TRIES_OF_A_POISONED_RUN:
-                self.quarantined.append(uid)
-                self._finish(uid)
-
-    def start_again(self) -> None:
-        """Send every unfinished run again from its first document."""
-        for run in self.runs.values():
-            run.start_again()
-            run.failures = 0
-
-    def _sort(self, entry: Entry) -> None:
-        uid = entry.run
-        if uid is None or entry.name not in _BLUESKY or uid in self.finished:
-            return
-        if uid not in self.runs:
-            self.runs[uid] = ArchivedRun(uid, entry.seq, lambda: list(self._documents_of(uid)))
-        self.runs[uid].feed(entry)
-
-    def _documents_of(self, uid: str) -> Iterator[Entry]:
-        return (e for e in self._reader.read_run(uid) if e.name in _BLUESKY and e.seq <= self.seq)
-
-    def _finish(self, uid: str) -> None:
-        """Note that a run is whole in the catalogue, and from where a restart must read."""
-        del self.runs[uid]
-        self.finished.add(uid)
-        first = min((run.first_seq for run in self.runs.values()), default=self.seq + 1)
-        state = {
-            "seq": first - 1,
-            "finished": sorted(self.finished),
-            "quarantined": self.quarantined,
-        }
-        write_json_atomically(self.state_file, state)
 
 
 class Archive:
@@ -150,13 +49,14 @@ class Archive:
         self, data: DataDirectory, runtime: RuntimeDirectory, *, uri: str | None = None
     ) -> None:
         self._runtime = runtime
+        self._results = data.results
         self._uri = uri
         self._stop = threading.Event()
         self._catalogue: Catalogue | None = None
         self._reached_uri: str | None = None
         self._followers = (
-            Follower("raw", data.journal, data.catalog / "archived_raw.json"),
-            Follower("processed", data.results, data.catalog / "archived_processed.json"),
+            self._follower("raw", data.journal, data.catalog),
+            self._follower("processed", data.results, data.catalog),
         )
 
     def stop(self) -> None:
@@ -179,17 +79,20 @@ class Archive:
         try:
             if catalogue := self._connected():
                 self._send_to(catalogue)
-                return any(follower.is_behind for follower in self._followers)
+                return any(follower.is_due for follower in self._followers)
         except ServerAwayError as error:
             logger.warning("data server: %s; trying again", error)
             self._catalogue = None
             for follower in self._followers:
                 follower.start_again()
             self._stop.wait(_BACK_OFF_S)
+        except ServerUnwellError as error:  # not at a run: at its containers
+            logger.warning("data server: %s; trying again", error)
+            self._stop.wait(_BACK_OFF_S)
         return False
 
     def _send_to(self, catalogue: Catalogue) -> None:
-        busy = any(follower.has_work for follower in self._followers)
+        busy = any(follower.is_due for follower in self._followers)
         for follower in self._followers:
             follower.send(catalogue.container(follower.name))
         if not busy:
@@ -206,6 +109,18 @@ class Archive:
             self._reached_uri = str(address["uri"])
         return self._catalogue
 
+    def _follower(self, name: str, journal: Path, notes: Path) -> Follower:
+        return Follower(name, journal, notes / f"archived_{name}.json", alarm=self._alarm)
+
+    def _alarm(self, severity: str, message: str) -> None:
+        """Write an alarm beside the results, where the session looks for them; they are rare."""
+        try:
+            writer = JournalWriter(self._results)
+            writer.append("alarm", {"severity": severity, "who": "archive", "message": message})
+            writer.close()
+        except (JournalError, sqlite3.Error) as error:
+            logger.error("an alarm was not written: %s: %s", message, error)
+
     def _report(self) -> None:
         raw, processed = self._followers
         report = {
@@ -218,17 +133,6 @@ class Archive:
             "time_unix_s": time.time(),
         }
         write_json_atomically(self._runtime.archive, report)
-
-
-def _send(run: ArchivedRun, container: Any) -> None:
-    try:
-        with server_errors():
-            run.send(container)
-    except ServerAwayError:
-        raise
-    except Exception:  # whatever one run does to the writer, the others go on
-        logger.exception("run %s cannot be written; it is sent again", run.uid)
-        run.start_again()
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 Errors::
 
-    ServerAwayError    the data server does not answer; what was being sent must be sent again
+    ServerAwayError      the data server does not answer; what was being sent must be sent again
+    ServerUnwellError    it fails at a request that may be right; that run must be sent again later
 """
 
 from __future__ import annotations
@@ -11,13 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Catalogue", "ServerAwayError", "server_errors"]
+__all__ = ["Catalogue", "ServerAwayError", "ServerUnwellError", "server_errors"]
 
 _SPEC = "CatalogOfBlueskyRuns"
+# Besides what a proxy says of a server that is not there: a key that is not, or no longer, right is
+# a matter of the server's start; nothing is wrong with the run.
+_AWAY = frozenset({401, 403, 408, 429, 502, 503, 504})
+_SERVER_ERRORS = range(500, 600)
 
 
 class ServerAwayError(RuntimeError):
     """The data server does not answer; what was being sent must be sent again."""
+
+
+class ServerUnwellError(RuntimeError):
+    """The data server fails, for example at a locked database; the request may be right."""
 
 
 class Catalogue:
@@ -62,18 +71,22 @@ class Catalogue:
 
 @contextmanager
 def server_errors() -> Iterator[None]:
-    """Tell a server that is away or unwell from a request that it refuses."""
-    try:
-        yield
-    except Exception as error:
-        if _server_is_away(error):
-            raise ServerAwayError(f"{type(error).__name__}: {error}") from error
-        raise
+    """Tell a server that is away or unwell from a request that it refuses.
 
-
-def _server_is_away(error: Exception) -> bool:
+    Raises:
+        ServerAwayError: The data server is away.
+        ServerUnwellError: It answered with an error of its own.
+    """
     import httpx
 
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in {502, 503, 504}
-    return isinstance(error, (httpx.TransportError, ConnectionError))
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status in _AWAY:
+            raise ServerAwayError(f"HTTP {status}: {error}") from error
+        if status in _SERVER_ERRORS:
+            raise ServerUnwellError(f"HTTP {status}: {error}") from error
+        raise
+    except (httpx.TransportError, ConnectionError) as error:
+        raise ServerAwayError(f"{type(error).__name__}: {error}") from error

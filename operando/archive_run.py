@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ __all__ = ["ArchivedRun"]
 logger = logging.getLogger(__name__)
 
 _LARGEST_BURST = 500
+_SHORTEST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 300.0
 
 
 class ArchivedRun:
@@ -32,6 +35,8 @@ class ArchivedRun:
         self.first_seq = first_seq
         self.closed = False
         self.failures = 0
+        self.refusals = 0
+        self._due_s = -math.inf
         self._entries = entries
         self._writer: PageNormalizer | None = None
         self._waiting: list[Entry] = []
@@ -41,6 +46,10 @@ class ArchivedRun:
     def lag(self) -> int:
         """Documents that are not in the catalogue yet, as far as is known."""
         return len(self._waiting)
+
+    def is_due(self, now_s: float) -> bool:
+        """Tell whether there is something to send, and it is not too early after a failure."""
+        return now_s >= self._due_s and bool(self._waiting or self._writer is None)
 
     def feed(self, entry: Entry) -> None:
         """Note one more document of the run."""
@@ -67,13 +76,26 @@ class ArchivedRun:
         del self._waiting[: len(burst)]
         self._sent_seq = burst[-1].seq
         self.closed = burst[-1].name == "stop"
-        self.failures = 0
+        self.failures = self.refusals = 0
 
     def start_again(self) -> None:
         """Forget what was sent: the next `send` removes the part that is there and sends all."""
         self._writer = None
         self._sent_seq = 0
+        self._due_s = -math.inf
+
+    def fail(self, now_s: float, *, refused: bool) -> None:
+        """Start again, after a pause that doubles with each failure in a row.
+
+        Args:
+            now_s: A monotonic clock.
+            refused: Whether the request was refused, and not just met with an error.
+        """
+        self.start_again()
         self.failures += 1
+        self.refusals += refused
+        pause_s = _SHORTEST_PAUSE_S * 2.0 ** min(self.failures - 1, 20)
+        self._due_s = now_s + min(pause_s, _LONGEST_PAUSE_S)
 
     def _begin(self, container: Any) -> None:
         """Remove what an earlier attempt left, and take the run's documents from the first."""

@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,8 +15,13 @@ import pytest
 from event_model import compose_run
 
 from operando.archive_pages import in_pages
-from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
-from operando.journal import JournalWriter
+from operando.data_directory import (
+    DataDirectory,
+    RuntimeDirectory,
+    read_json,
+    write_json_atomically,
+)
+from operando.journal import JournalReader, JournalWriter
 from operando.tiled_server import tiled_address
 
 DEADLINE_S = 90.0
@@ -211,6 +217,45 @@ def test_a_run_that_cannot_be_written_does_not_hold_the_next_one(house: House) -
     wait_for(lambda: is_whole(house, experiment), "the next run")
     uid = poison.start_doc["uid"]
     wait_for(lambda: uid in (read_json(house.runtime.archive) or {})["quarantined"], "quarantine")
+    reader = JournalReader(house.data.results)
+    (alarm,) = (entry.doc for entry in reader.read(0) if entry.name == "alarm")
+    reader.close()
+    assert alarm["who"] == "archive"
+    assert uid in alarm["message"]
+
+
+def test_a_locked_database_delays_a_run_and_puts_it_not_aside(house: House) -> None:
+    lock = sqlite3.connect(house.data.catalog / "tables.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    experiment = Experiment(house, 5)
+    experiment.take(6)
+    experiment.close()
+    log = house.data.logs / "operando.archive.log"
+    wait_for(lambda: f"run {experiment.uid}: HTTP 500" in log.read_text(), "a failure")
+    lock.execute("ROLLBACK")
+    lock.close()
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+    assert experiment.uid not in (read_json(house.runtime.archive) or {})["quarantined"]
+
+
+def test_a_run_that_was_put_aside_is_written_when_the_service_starts_again(house: House) -> None:
+    house.kill("operando.archive", signal.SIGTERM)
+    experiment = Experiment(house, 6)
+    experiment.take(6)
+    experiment.close()
+    state_file = house.data.catalog / "archived_raw.json"
+    state = read_json(state_file) or {}
+    aside = [*state["quarantined"], experiment.uid]
+    finished = [*state["finished"], experiment.uid]
+    write_json_atomically(state_file, {**state, "quarantined": aside, "finished": finished})
+    house.start("operando.archive")
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+    wait_for(
+        lambda: experiment.uid not in (read_json(house.runtime.archive) or {})["quarantined"],
+        "out of the quarantine",
+    )
 
 
 def test_the_archive_catches_up_when_the_data_server_comes_back(house: House) -> None:
