@@ -63,6 +63,7 @@ class CellProgramme:
         self._reason = "nothing was started"
         self._known = False
         self._has_run = False
+        self._ordered: tuple[str, str] | None = None  # state and reason, until it is confirmed
         self._heartbeat = Heartbeat(instrument.watchdog_s)
 
     @property
@@ -132,6 +133,8 @@ class CellProgramme:
                 "end it before another one is prepared"
             )
         self._instrument.prepare(self._envelope)
+        # Preparing may have shown that an instrument is away.
+        refuse_programme(asked, self._envelope, self._instrument.capabilities, who=self._name)
         self._begin_anew("prepared")
         self._prepared = programme
         return True
@@ -148,6 +151,7 @@ class CellProgramme:
                 raise DeviceError(f"{self._name}: prepare(technique) comes before kickoff()")
             return
         self._prepared = None
+        self._ordered = RUNNING, "started"
         try:
             self._steps.begin(programme)
         except LinkDownError:
@@ -161,6 +165,8 @@ class CellProgramme:
     def hold(self, reason: str = "held by request") -> None:
         """Open the circuit; the rest of the programme can be resumed.
 
+        If nobody confirms it, it is done as soon as the instrument answers again.
+
         Args:
             reason: Why, for the report.
 
@@ -172,8 +178,7 @@ class CellProgramme:
             return
         if self._state != RUNNING:
             raise CellBusyError(f"{self._name}: no programme runs ({self._state}): nothing to hold")
-        self._instrument.stop()
-        self._enter(HELD, reason)
+        self._open(HELD, reason)
 
     def resume(self) -> None:
         """Start the rest of what was held.
@@ -186,21 +191,23 @@ class CellProgramme:
             return
         if self._state != HELD or self.technique is None:
             raise CellBusyError(f"{self._name}: nothing is held ({self._state})")
+        self._ordered = RUNNING, "resumed"
         self._steps.resume()
         self._enter(RUNNING, "resumed")
 
     def end(self, state: EndState) -> None:
-        """Leave the cell in a state, verified.
+        """Leave the cell in a state, verified; if nobody confirms it, as soon as somebody does.
 
         Raises:
             DeviceError: If the output could not be verified to be off.
         """
         if state is EndState.KEEP:
             return
-        self._instrument.stop()
         self._prepared = None
-        if self._state != FINISHED:
-            self._enter(OPEN_CIRCUIT, _BY_REQUEST)
+        if self._state == FINISHED:
+            self._instrument.stop()
+        else:
+            self._open(OPEN_CIRCUIT, _BY_REQUEST)
 
     def take_rows(self) -> list[CellRow]:
         """Hand out what `poll` has read, once; also when it failed after that."""
@@ -273,8 +280,18 @@ class CellProgramme:
         self._steps.forget()
         self._enter(OPEN_CIRCUIT, reason)
 
+    def _open(self, then: str, reason: str) -> None:
+        """Open the circuit; `_follow` sees to it if the instrument does not confirm it."""
+        self._ordered = then, reason
+        self._instrument.stop()
+        self._enter(then, reason)
+
     def _follow(self, state: InstrumentState) -> None:
-        if self._state == RUNNING and self._steps.due:
+        if self._ordered is not None and self._ordered[0] != RUNNING:
+            if state.busy:
+                self._instrument.stop()
+            self._enter(*self._ordered)
+        elif self._state == RUNNING and self._steps.due:
             self._start_step()
         elif self._state == RUNNING and not state.busy:
             end = self._steps.end(state)
@@ -283,13 +300,11 @@ class CellProgramme:
             else:
                 self._reason = end.reason
         elif self._state != RUNNING and state.busy:
-            by_hand = self._has_run or self.technique is None
-            self._enter(RUNNING, "started by somebody else" if by_hand else "started")
+            self._enter(*self._ordered or (RUNNING, "started by somebody else"))
         elif self._state == RUNNING and not state.running:
             self._reason = "the output is on and no program in the instrument guards it; end it"
         elif self._state == RUNNING and self._steps.is_silent:
-            self._instrument.stop()
-            self._enter(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
+            self._open(OPEN_CIRCUIT, "stopped: the instrument ran and took no reading")
 
     def _start_step(self) -> None:
         try:
@@ -305,8 +320,7 @@ class CellProgramme:
             return
         reason = beyond_limits(rows, self._envelope)
         if reason:
-            self._instrument.stop()
-            self._enter(OPEN_CIRCUIT, f"stopped by the host: {reason}")
+            self._open(OPEN_CIRCUIT, f"stopped by the host: {reason}")
 
     def _beat(self, now_unix_s: float) -> None:
         row = self.last_row
@@ -319,7 +333,7 @@ class CellProgramme:
         if state != self._state:
             logger.info("%s: %s: %s", self._name, state, reason)
         self._state, self._reason, self._completed = state, reason, completed
-        self._steps.due = False
+        self._steps.due, self._ordered = False, None
         if state == RUNNING:
             self._has_run = True
             self._heartbeat.restart()

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 _MODELS = ("2450", "2460", "2461", "2470")
 _OLDEST_FIRMWARE = (1, 6)
 _PROTECTIONS_V = (2, 5, 10, 20, 40)
+_LAST_READING = ':ABOR;:READ? "defbuffer1",READ,SOUR,REL,SOURSTAT;:OUTP OFF;*OPC?'
 _CHUNK_ROWS = 400
 _CAPABILITIES: frozenset[type[Technique]] = frozenset(
     {ConstantCurrent, ConstantVoltage, Rest, OpenCircuit}
@@ -262,11 +263,13 @@ class Keithley2450(SingleInstrument):
             self._switch_off(last_reading=False)
 
     def _switch_off(self, *, last_reading: bool) -> None:
-        self._link.send(":ABOR")
+        # In one message: between two of them the line may fail, with the output on and no program
+        # in the instrument that guards it.
         if last_reading and output_is_on(self._link):
-            # It closes the charge integral at the instant of the end instead of a period earlier.
-            self._link.query_once(':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT')
-        self._link.send(":OUTP OFF")
+            # The reading closes the charge integral at the end instead of a period earlier.
+            self._link.query_once(_LAST_READING)
+        else:
+            self._link.send(":ABOR", ":OUTP OFF")
         require_reply(self._link, ":OUTP?", "0")
 
     def _load(

@@ -136,8 +136,9 @@ class StepRunner:
             return
         rest = self._sequence.technique.rest_after(self._rows.running_s)
         last_row = self._instrument.state().last_row
-        self._instrument.start(rest, keep_rows=True)
+        # Before the start, which may succeed without anybody hearing of it.
         self._rows.begin_segment(after_row=last_row)
+        self._instrument.start(rest, keep_rows=True)
         self.goes_on = True
 
     def start_due(self) -> None:

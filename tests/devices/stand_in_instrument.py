@@ -31,6 +31,8 @@ class StandInInstrument(SingleInstrument):
         self.stuck = False
         self.dies_in_init = False
         self.lost_beats = 0
+        self.lost_stops = 0
+        self.unheard_stops = 0
         self.refuses_with: DeviceError | None = None
         self.asked: list[str] = []
         self.started: list[Technique] = []
@@ -131,5 +133,11 @@ class StandInInstrument(SingleInstrument):
             raise LinkDownError("no answer")
         if self.stuck:
             raise DeviceError("the output is on after :OUTP OFF")
+        if self.lost_stops:
+            self.lost_stops -= 1
+            raise LinkDownError("no way to the instrument")
         self.asked.append("stop")
         self.output_on, self.trigger = False, "ABORTED"
+        if self.unheard_stops:
+            self.unheard_stops -= 1
+            raise LinkDownError("no answer to :OUTP OFF")

@@ -175,6 +175,44 @@ def test_a_cell_that_cannot_be_reached_is_not_reported_as_ended(
     assert instrument.output_on
 
 
+def test_a_hold_that_nobody_confirmed_is_held_when_the_line_is_back(
+    keeper: CellKeeper, instrument: StandInInstrument
+) -> None:
+    started(keeper)
+    instrument.unheard_stops = 1
+    with pytest.raises(LinkDownError):
+        keeper.hold()
+    wait_for(lambda: keeper.report.state == "held")
+    assert not instrument.output_on
+    assert keeper.report.reason == "held by request"
+
+
+def test_a_circuit_that_was_not_opened_is_opened_when_the_line_is_back(
+    keeper: CellKeeper, instrument: StandInInstrument
+) -> None:
+    started(keeper)
+    instrument.lost_stops = 1
+    with pytest.raises(LinkDownError):
+        keeper.end(EndState.OPEN_CIRCUIT)
+    wait_for(lambda: keeper.report.state == "open_circuit")
+    assert not instrument.output_on
+    assert keeper.report.by_request
+
+
+def test_a_start_after_a_hold_is_recognised_though_nobody_confirmed_it(
+    keeper: CellKeeper, instrument: StandInInstrument, notes: Notes
+) -> None:
+    started(keeper)
+    keeper.hold()
+    instrument.dies_in_init = True
+    with pytest.raises(LinkDownError):
+        keeper.resume()
+    wait_for(lambda: keeper.report.state == "running")
+    assert keeper.report.reason == "resumed"
+    wait_for(lambda: len(notes.rows) == 2)
+    assert notes.rows[-1].charge_ah == 0.0, "no current flowed before it"
+
+
 def test_the_last_row_is_there_when_the_end_is_confirmed(
     keeper: CellKeeper, instrument: StandInInstrument
 ) -> None:

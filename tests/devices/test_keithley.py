@@ -31,6 +31,8 @@ CHARGE = ConstantCurrent(6.8e-5, 4.2, 3600.0)
 EVERY_10_S = ReadingPace.of(10.0, who="smu")
 
 HELLO: Exchange = ("*IDN?", IDN)
+LAST_READING = ':ABOR;:READ? "defbuffer1",READ,SOUR,REL,SOURSTAT;:OUTP OFF;*OPC?'
+SWITCH_OFF: Exchange = (":ABOR;:OUTP OFF;*OPC?", "1")
 NO_ERROR: Exchange = (":SYST:ERR:COUN?", "0")
 IDLE: Exchange = (STATE, "0;0;0;IDLE;IDLE;0")
 CHARGING: Exchange = (STATE, "1;3;1;RUNNING;RUNNING;4")
@@ -340,40 +342,35 @@ def test_a_programme_is_named_by_instrument_and_first_row() -> None:
         assert instrument.programme_uid() == "04096331-1795363850.81"
 
 
-def test_stopping_takes_a_last_reading_and_reads_the_output_back() -> None:
-    last = (':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT', "3.7E+00,6.8E-05,12.5,200")
-    with ScriptedPeer(
-        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "1"), last),
-        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
-    ) as peer:
+def test_stopping_takes_a_last_reading_in_the_message_that_switches_off() -> None:
+    last: Exchange = (LAST_READING, "3.7E+00,6.8E-05,12.5,200;1")
+    with ScriptedPeer(HELLO, (":OUTP?", "1"), last, (":OUTP?", "0")) as peer:
+        smu(peer).stop()
+
+
+def test_an_output_that_is_off_is_switched_off_all_the_same() -> None:
+    with ScriptedPeer(HELLO, (":OUTP?", "0"), SWITCH_OFF, (":OUTP?", "0")) as peer:
         smu(peer).stop()
 
 
 def test_an_output_that_stays_on_is_an_error() -> None:
+    on: Exchange = (":OUTP?", "1")
     with (
-        ScriptedPeer(
-            *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
-            *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "1"), HELLO, (":OUTP?", "1")),
-        ) as peer,
+        ScriptedPeer(HELLO, (":OUTP?", "0"), SWITCH_OFF, on, HELLO, on) as peer,
         pytest.raises(CommandError, match=r":OUTP\? reads back '1' instead of 0"),
     ):
         smu(peer).stop()
 
 
 def test_noise_in_the_place_of_the_output_does_not_hide_that_it_is_off() -> None:
-    with ScriptedPeer(
-        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "0")),
-        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "NOISE"), HELLO, (":OUTP?", "0")),
-    ) as peer:
+    noise: Exchange = (":OUTP?", "NOISE")
+    with ScriptedPeer(HELLO, (":OUTP?", "0"), SWITCH_OFF, noise, HELLO, (":OUTP?", "0")) as peer:
         smu(peer).stop()
 
 
-def test_the_last_reading_is_taken_once() -> None:
-    last: Exchange = (':READ? "defbuffer1",READ,SOUR,REL,SOURSTAT', Silence())
-    with ScriptedPeer(
-        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP?", "1"), last),
-        *(HELLO, (":ABOR;*OPC?", "1"), (":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
-    ) as peer:
+def test_off_may_be_said_twice_and_the_second_time_without_a_reading() -> None:
+    last: Exchange = (LAST_READING, Silence())
+    with ScriptedPeer(HELLO, (":OUTP?", "1"), last, HELLO, SWITCH_OFF, (":OUTP?", "0")) as peer:
         smu(peer).stop()
 
 
@@ -396,14 +393,6 @@ def test_readings_too_close_together_never_reach_the_wire() -> None:
         instrument.prepare(ENVELOPE)
         with pytest.raises(LimitExceededError, match=r"every 0\.001 s.*period_s of 0\.005 or more"):
             instrument.start(ConstantCurrent(6.8e-5, 4.2, 60.0, period_s=1e-3))
-
-
-def test_off_may_be_said_twice_and_the_second_time_without_a_reading() -> None:
-    with ScriptedPeer(
-        *(HELLO, (":ABOR;*OPC?", Silence()), HELLO, (":ABOR;*OPC?", "1")),
-        *((":OUTP OFF;*OPC?", "1"), (":OUTP?", "0")),
-    ) as peer:
-        smu(peer).stop()
 
 
 def test_a_zero_volt_source_is_taken_off_the_cell() -> None:
