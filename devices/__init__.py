@@ -2,8 +2,9 @@
 
 from devices.camera import TxmCamera
 from devices.cell_description import CellDescription
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellSpectrum
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import Bookmark, CellReport, CellRow
+from devices.composite import CompositeInstrument
 from devices.errors import (
     CameraError,
     CellBusyError,
@@ -69,7 +70,9 @@ __all__ = [
     "CellKeeper",
     "CellReport",
     "CellRow",
+    "CellSpectrum",
     "CommandError",
+    "CompositeInstrument",
     "ConstantCurrent",
     "ConstantVoltage",
     "CyclicVoltammetry",

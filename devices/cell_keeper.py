@@ -108,6 +108,11 @@ class CellKeeper:
         return self._instrument.capabilities
 
     @property
+    def shortage(self) -> str:
+        """Why the instrument cannot do now what it could do otherwise; empty if it can."""
+        return self._instrument.shortage
+
+    @property
     def last_row(self) -> CellRow | None:
         """The newest row of the programme."""
         return self._programme.last_row

@@ -135,7 +135,9 @@ class Potentiostat:
             UnsupportedTechniqueError: If the instrument cannot do it; nothing went over the wire.
             LimitExceededError: If it is beyond the envelope; nothing went over the wire.
         """
-        refuse_programme(asked, self.envelope, self.capabilities, who=self.name)
+        shortage = self._keeper.shortage
+        who = f"{self.name} ({shortage})" if shortage else self.name
+        refuse_programme(asked, self.envelope, self.capabilities, who=who)
         status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=ORDER_S)
         follow(self._keeper.prepare(asked), status)
         return status
