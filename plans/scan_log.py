@@ -16,7 +16,7 @@ class ScanRecord:
 
     Attributes:
         scan_index: Counts from 0; a repeated scan gets a new index.
-        scan_uid: Uid of its run; empty when it failed, find it by experiment and index then.
+        scan_uid: Uid of its run; empty when it failed before it had one.
         scan_complete: 1 when every frame is there, else 0.
         scan_charge_ah: Charge counted when it began, in Ah.
         scan_start_unix_s: Host time when it began.

@@ -1,99 +1,19 @@
-from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bluesky.utils import FailedStatus, Msg, RequestAbort, RequestStop
 from ophyd.utils import DisconnectedError
 
-from devices import CellBusyError, CellDescription, ConstantCurrent, EndState, Envelope, Milestone
+from devices import CellBusyError, ConstantCurrent, EndState
 from plans import (
     BeamLostError,
     ExperimentFailedError,
     ProgrammeCutShortError,
     ProgrammeLostError,
     TooManyFailuresError,
-    operando_charge,
 )
-from tests.plans.messages import Named, answer, commands, messages, microscope
-
-DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
-
-
-class CountingCell(Named):
-    """A cell whose charge is wherever the plan waits for it, and that is full at its end."""
-
-    def __init__(self, full_soc: float = 1.0) -> None:
-        super().__init__("cell")
-        self.description = DESCRIPTION
-        self.envelope = Envelope(3.0, 4.2, 1.0e-3)
-        self.charge_ah = 0.0
-        self.running = False
-        self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
-        self.report = SimpleNamespace(completed=True, by_request=False, reason="")
-
-    @property
-    def under_way(self) -> bool:
-        return self.running
-
-    def at(self, time_source: Callable[[], float]) -> Named:
-        return Named("cell_at")
-
-    def obey(self, msg: Msg) -> None:
-        if msg.command == "kickoff":
-            self.running = True
-        if msg.command == "prepare" and isinstance(msg.args[0], Milestone):
-            self.charge_ah = min(float(msg.args[0].charge_ah or 0.0), self.full_ah)
-            self.running = self.charge_ah < self.full_ah
-
-
-class Rig:
-    """A cell and a microscope under a plan, with what happened to them."""
-
-    def __init__(self, full_soc: float = 1.0) -> None:
-        self.cell = CountingCell(full_soc)
-        self.txm = microscope()
-        self.txm.ring = Named("ring")
-        self.txm.ring.current_ma = 500.0
-        self.seen: list[Msg] = []
-        self.reply: Callable[[Msg], Any] = answer
-
-    def run(self, **parameters: Any) -> list[Msg]:
-        given = {"scan_every_soc": 0.25, "n_dark": 1, "n_flat": 1, **parameters}
-        messages(operando_charge(self.cell, self.txm, **given), self._on_message)
-        return self.seen
-
-    def _on_message(self, msg: Msg) -> Any:
-        self.seen.append(msg)
-        if msg.obj is None or msg.obj.name in {"cell", "cell.milestone"}:
-            self.cell.obey(msg)
-        return self.reply(msg)
-
-    def scans(self) -> list[Msg]:
-        return [m for m in self.opened() if m.kwargs["purpose"] == "xanes_scan"]
-
-    def opened(self) -> list[Msg]:
-        return [m for m in self.seen if m.command == "open_run"]
-
-    def ended(self) -> list[EndState]:
-        return [m.args[0] for m in self.seen if m.command == "prepare" and _is_end(m)]
-
-
-def _is_end(msg: Msg) -> bool:
-    return isinstance(msg.args[0], EndState)
-
-
-def fail_exposures(rig: Rig, count: int) -> None:
-    """Let the first exposure of so many scans fail."""
-    left = [count]
-
-    def reply(msg: Msg) -> Any:
-        if msg.command == "trigger" and msg.obj.name == "camera" and left[0]:
-            left[0] -= 1
-            return FailedStatus("camera: not connected")
-        return answer(msg)
-
-    rig.reply = reply
+from tests.plans.experiment_rig import DESCRIPTION, Rig, ended, fail_exposures, is_end
+from tests.plans.messages import answer, commands
 
 
 def test_scans_are_taken_before_the_charge_at_each_step_and_after_it() -> None:
@@ -155,15 +75,15 @@ def test_rows_are_filed_all_along_the_charge() -> None:
 
 def test_a_charge_that_something_else_ended_is_no_success() -> None:
     rig = Rig(full_soc=0.6)
-    rig.cell.report = SimpleNamespace(completed=False, by_request=False, reason="the watchdog")
-    with pytest.raises(ProgrammeCutShortError, match="the watchdog"):
+    rig.cell.report = ended("the watchdog")
+    with pytest.raises(ProgrammeCutShortError, match="at step 1 of 1: the watchdog"):
         rig.run()
     assert len(rig.scans()) == 4
 
 
 def test_a_charge_that_somebody_ended_is_a_success() -> None:
     rig = Rig(full_soc=0.6)
-    rig.cell.report = SimpleNamespace(completed=False, by_request=True, reason="")
+    rig.cell.report = ended("", by_request=True)
     rig.run()
     assert rig.ended() == [EndState.OPEN_CIRCUIT]
 
@@ -210,7 +130,7 @@ def test_an_end_that_an_older_failure_interrupts_is_asked_for_again() -> None:
     failing = rig.reply
 
     def reply(msg: Msg) -> Any:
-        late = msg.command == "prepare" and _is_end(msg) and len(rig.ended()) == 1
+        late = msg.command == "prepare" and is_end(msg) and len(rig.ended()) == 1
         return FailedStatus("camera: late news") if late else failing(msg)
 
     rig.reply = reply
@@ -330,7 +250,7 @@ def test_an_instrument_that_was_switched_off_is_no_end_of_the_charge() -> None:
 
     def reply(msg: Msg) -> Any:
         if msg.command == "collect" and rig.cell.charge_ah > 100e-6:
-            rig.cell.charge_ah, rig.cell.running = 0.0, False
+            rig.cell.charge_ah, rig.cell.elapsed_s, rig.cell.running = 0.0, 0.0, False
         return answer(msg)
 
     rig.reply = reply
