@@ -15,10 +15,9 @@ from devices.cell_description import CellDescription
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import Bookmark
 from devices.errors import DeviceError
-from devices.keithley import Keithley2450
-from devices.link import Link
 from devices.potentiostat import Potentiostat
 from devices.techniques import EndState, Envelope
+from operando.cell_instruments import cell_instrument
 from operando.cell_log import CellLog
 from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
 from operando.journal import JournalWriter
@@ -52,11 +51,13 @@ class Addresses:
 
     Attributes:
         potentiostat: VISA resource of the instrument that charges the cell.
+        impedance: VISA resource of the one beside it; empty if there is none.
         prefix: Of all process variables.
         ca_addr_list: Where process variables are searched; empty: by broadcast.
     """
 
     potentiostat: str
+    impedance: str
     prefix: str
     ca_addr_list: str
 
@@ -65,13 +66,21 @@ def addresses_of(settings: Settings, runtime: RuntimeDirectory) -> Addresses | N
     """Return where the instruments are; None while simulated ones are still starting."""
     if not settings.simulation.enabled:
         return Addresses(
-            settings.potentiostat.resource, settings.epics.prefix, settings.epics.ca_addr_list
+            potentiostat=settings.potentiostat.resource,
+            impedance=settings.impedance.resource,
+            prefix=settings.epics.prefix,
+            ca_addr_list=settings.epics.ca_addr_list,
         )
     found = read_json(runtime.addresses)
     if found is None:
         return None
     epics = found["epics"]
-    return Addresses(found["potentiostat"], epics["prefix"], epics["ca_addr_list"])
+    return Addresses(
+        potentiostat=found["potentiostat"],
+        impedance=found.get("impedance", ""),
+        prefix=epics["prefix"],
+        ca_addr_list=epics["ca_addr_list"],
+    )
 
 
 def cell_description(settings: Settings) -> CellDescription:
@@ -180,9 +189,8 @@ class Beamline:
         return found
 
     def _keep_cell(self, addresses: Addresses) -> None:
-        given = self._settings.potentiostat
-        instrument = Keithley2450(
-            Link(addresses.potentiostat), watchdog_s=given.watchdog_s, four_wire=given.four_wire
+        instrument = cell_instrument(
+            self._settings, potentiostat=addresses.potentiostat, impedance=addresses.impedance
         )
         limits = self._settings.cell
         envelope = Envelope(limits.min_voltage_v, limits.max_voltage_v, limits.max_current_a)

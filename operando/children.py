@@ -89,9 +89,12 @@ def api_child(
 
 
 def instrument_child(settings: Settings, runtime: RuntimeDirectory, *, ready: Path) -> ChildSpec:
-    """Return the simulated instrument that charges the simulated cell."""
+    """Return the simulated instruments on the simulated cell: one process, one cell."""
     command = [*_module("simulators.instrument"), *_simulated(settings, runtime, ready)]
     command += ["--cell-file", str(runtime.root / "cell.json")]
+    if settings.simulation.impedance or settings.potentiostat.model == "palmsens":
+        command += ["--serial", str(runtime.serial_port)]
+        command += ["--periods", str(settings.impedance.periods)]
     return ChildSpec("instrument", lambda: [*command, "--port", _port(ready)])
 
 

@@ -149,6 +149,11 @@ class RuntimeDirectory:
         return self.root / "addresses.json"
 
     @property
+    def serial_port(self) -> Path:
+        """Return where the port of the simulated instrument with impedance appears."""
+        return self.root / "impedance"
+
+    @property
     def processes(self) -> Path:
         """Return the states of the supervisor's children."""
         return self.root / "processes.json"

@@ -15,6 +15,7 @@ __all__ = [
     "CameraSettings",
     "CellSettings",
     "EpicsSettings",
+    "ImpedanceSettings",
     "PotentiostatSettings",
     "ReferenceSettings",
     "ServerSettings",
@@ -27,6 +28,7 @@ __all__ = [
 
 CellKind = Literal["asslb", "lelb"]
 Positive = Annotated[float, Field(gt=0)]
+BaudRate = Annotated[int, Field(ge=300, le=12_000_000)]
 
 _REFERENCE_CAPACITY_MAH_PER_G = {"asslb": 162.5, "lelb": 184.6}
 # Ten degrees around where the cell works: beyond, its kinetics differ by a factor of two, and a
@@ -88,14 +90,31 @@ class SimulationSettings(_Section):
     rate: Annotated[float, Field(gt=0, le=10_000)] = 300.0
     seed: Annotated[int, Field(ge=0)] = 0
     pixels: Annotated[int, Field(ge=64, le=4096)] = 1024
+    impedance: bool = True
 
 
 class PotentiostatSettings(_Section):
-    """Where the potentiostat is; with the simulation on, ``resource`` is not used."""
+    """What charges the cell, and where it is; with the simulation on, ``resource`` is not used."""
 
+    model: Literal["keithley", "palmsens"] = "keithley"
     resource: str = ""
     watchdog_s: Annotated[float, Field(ge=0)] = 0.0
     four_wire: bool = True
+    baud_rate: BaudRate = 921_600
+
+    @model_validator(mode="after")
+    def _watchdog_is_there(self) -> PotentiostatSettings:
+        if self.model == "palmsens" and self.watchdog_s:
+            raise ValueError("watchdog_s must be 0: a palmsens has no watchdog")
+        return self
+
+
+class ImpedanceSettings(_Section):
+    """The instrument beside it that does impedance; ``resource`` empty: there is none."""
+
+    resource: str = ""
+    baud_rate: BaudRate = 921_600
+    periods: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
 class EpicsSettings(_Section):
@@ -152,6 +171,7 @@ class Settings(_Section):
     cell: CellSettings = CellSettings()
     simulation: SimulationSettings = SimulationSettings()
     potentiostat: PotentiostatSettings = PotentiostatSettings()
+    impedance: ImpedanceSettings = ImpedanceSettings()
     epics: EpicsSettings = EpicsSettings()
     camera: CameraSettings = CameraSettings()
     references: ReferenceSettings = ReferenceSettings()
@@ -164,6 +184,15 @@ class Settings(_Section):
             raise ValueError(
                 "potentiostat.resource is empty and simulation.enabled is false: name the"
                 " instrument, e.g. 'TCPIP0::192.0.2.7::5025::SOCKET'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _instruments_go_together(self) -> Settings:
+        if self.potentiostat.model == "palmsens" and self.impedance.resource:
+            raise ValueError(
+                "impedance.resource must be empty when potentiostat.model is palmsens: it does"
+                " impedance by itself"
             )
         return self
 

@@ -64,14 +64,21 @@ class Simulation:
         if instrument is None or ioc is None:
             return None
         self._world.clock.set_rate(self._world.fast_rate)
-        addresses = self._addresses(instrument["port"], ioc["port"])
+        addresses = {**self._cell_addresses(instrument), **self._addresses(ioc["port"])}
         for path in filter(None, (copy, self._runtime.addresses)):
             write_json_atomically(path, addresses)
         return addresses
 
-    def _addresses(self, instrument_port: int, ioc_port: int) -> dict[str, Any]:
+    def _cell_addresses(self, ready: dict[str, Any]) -> dict[str, str]:
+        """Return who charges the cell and, if it is another one, who measures its impedance."""
+        smu = f"TCPIP0::127.0.0.1::{ready['port']}::SOCKET"
+        serial = f"ASRL{ready['serial']}::INSTR" if "serial" in ready else ""
+        if self._settings.potentiostat.model == "palmsens":
+            return {"potentiostat": serial, "impedance": ""}
+        return {"potentiostat": smu, "impedance": serial}
+
+    def _addresses(self, ioc_port: int) -> dict[str, Any]:
         return {
-            "potentiostat": f"TCPIP0::127.0.0.1::{instrument_port}::SOCKET",
             "epics": {
                 "prefix": self._settings.epics.prefix,
                 "ca_addr_list": f"127.0.0.1:{ioc_port}",

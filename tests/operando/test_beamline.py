@@ -23,7 +23,7 @@ from tests.operando.waiting import wait_until
 
 
 class Bench:
-    """A supervised engine and the simulated instrument, without a microscope."""
+    """A supervised engine and both simulated instruments, without a microscope."""
 
     def __init__(self, folder: Path) -> None:
         self.data = DataDirectory.make(folder / "data")
@@ -53,6 +53,7 @@ class Bench:
             return False
         addresses = {
             "potentiostat": f"TCPIP0::127.0.0.1::{found['port']}::SOCKET",
+            "impedance": f"ASRL{found['serial']}::INSTR",
             "epics": {"prefix": "NOBODY:", "ca_addr_list": "127.0.0.1:1"},
         }
         write_json_atomically(self.runtime.addresses, addresses)

@@ -47,6 +47,16 @@ def test_relative_references_are_taken_from_the_folder_of_the_file(tmp_path: Pat
         ("[serve]\nport = 1\n", ["serve"]),
         ("[server]\nport = 70000\n", ["server.port"]),
         ("[simulation]\nenabled = false\n", ["potentiostat.resource"]),
+        ('[potentiostat]\nmodel = "biologic"\n', ["potentiostat.model"]),
+        (
+            '[potentiostat]\nmodel = "palmsens"\nwatchdog_s = 60\n',
+            ["potentiostat", "a palmsens has no watchdog"],
+        ),
+        (
+            '[potentiostat]\nmodel = "palmsens"\n[impedance]\nresource = "ASRL1::INSTR"\n',
+            ["impedance.resource must be empty"],
+        ),
+        ("[impedance]\nperiods = 0\n", ["impedance.periods"]),
         ("cell = [", ["is not TOML"]),
     ],
 )

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from devices.errors import LinkDownError
+from devices.palmsens import PalmSens
+from devices.serial_link import SerialLink
 from operando.data_directory import read_json
 from simulators.spectra import write_references
 from tests.operando.waiting import wait_until
@@ -43,6 +46,16 @@ def identity(resource: str) -> str:
         return ""
 
 
+def palmsens_identity(resource: str) -> str:
+    instrument = PalmSens(SerialLink(resource))
+    try:
+        instrument.connect()
+    except LinkDownError:
+        return ""
+    instrument.disconnect()
+    return instrument.identity
+
+
 @pytest.mark.slow
 def test_the_simulated_beamline_serves_and_comes_back_at_the_same_address(
     simulate: subprocess.Popen[bytes], tmp_path: Path
@@ -50,16 +63,19 @@ def test_the_simulated_beamline_serves_and_comes_back_at_the_same_address(
     addresses: dict[str, Any] = wait_until(
         lambda: read_json(tmp_path / "addresses.json"), "addresses", timeout_s=90
     )
-    assert set(addresses) == {"potentiostat", "epics", "references", "frames", "truth"}
+    instruments = {"potentiostat", "impedance", "epics"}
+    assert set(addresses) == instruments | {"references", "frames", "truth"}
     assert Path(addresses["references"]["charged"]).exists()
     assert "MODEL 2450" in identity(addresses["potentiostat"])
     # Mounted as a person would: the cell is not discharged by an instrument that is off.
     assert ask(addresses["potentiostat"], ":OUTP:SMOD?") == "HIMP"
+    assert "PalmSens" in palmsens_identity(addresses["impedance"])
 
     (instrument,) = _children(simulate.pid, "simulators.instrument")
     os.kill(instrument, signal.SIGKILL)
     wait_until(lambda: instrument not in _children(simulate.pid, ""), "its end")
     wait_until(lambda: identity(addresses["potentiostat"]), "the same address", timeout_s=40)
+    wait_until(lambda: palmsens_identity(addresses["impedance"]), "the same port", timeout_s=40)
 
 
 def _children(parent: int, module: str) -> list[int]:
