@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from operando.archive_frames import FrameSteps, with_frames_in_step
 from operando.journal import Entry
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _LONGEST_PAUSE_S = 300.0
 
 class ArchivedRun:
     """Sends the documents of one run, each once; after any trouble sends it again from the first.
+
+    A run in which a frame was taken again is sent once more, in step, when it has ended.
 
     Args:
         uid: Uid of the run.
@@ -41,6 +44,8 @@ class ArchivedRun:
         self._writer: PageNormalizer | None = None
         self._waiting: list[Entry] = []
         self._sent_seq = 0
+        self._steps = FrameSteps()
+        self._waits_for_end = False
 
     @property
     def lag(self) -> int:
@@ -49,12 +54,19 @@ class ArchivedRun:
 
     def is_due(self, now_s: float) -> bool:
         """Tell whether there is something to send, and it is not too early after a failure."""
-        return now_s >= self._due_s and bool(self._waiting or self._writer is None)
+        pauses = self._waits_for_end or now_s < self._due_s
+        return not pauses and bool(self._waiting or self._writer is None)
 
     def feed(self, entry: Entry) -> None:
         """Note one more document of the run."""
-        if entry.seq > self._sent_seq:
-            self._waiting.append(entry)
+        if entry.seq <= self._sent_seq:
+            return
+        self._waiting.append(entry)
+        if not self._steps.follows(entry):
+            self.start_again()
+            self._waits_for_end = True
+        if entry.name == "stop":
+            self._waits_for_end = False
 
     def send(self, container: Any) -> None:
         """Send what waits; any exception means that nothing of the run may be relied on.
@@ -99,12 +111,19 @@ class ArchivedRun:
 
     def _begin(self, container: Any) -> None:
         """Remove what an earlier attempt left, and take the run's documents from the first."""
+        entries = self._entries()
+        self._steps = FrameSteps()
+        if not all(self._steps.follows(entry) for entry in entries):
+            if entries[-1].name != "stop":
+                self._waits_for_end = True
+                return
+            entries = with_frames_in_step(entries)
         from operando.archive_pages import PageNormalizer, PageWriter
 
         if self.uid in container:
             container.delete_contents([self.uid], recursive=True, external_only=False)
             logger.info("run %s was there in part; it is sent again", self.uid)
-        self._waiting = self._entries()
+        self._waiting = entries
         writer = PageNormalizer()
         writer.subscribe(PageWriter(container))
         self._writer = writer

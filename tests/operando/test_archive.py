@@ -90,19 +90,24 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 class Experiment:
-    """Writes a run of frames and rows into the journal, as the engine does."""
+    """Writes a run of frames and rows into the journal, as the engine does.
 
-    def __init__(self, house: House, seed: int) -> None:
+    Of its six rows the frames are the first six of the file, unless some are left out.
+    """
+
+    def __init__(self, house: House, seed: int, *, in_file: int = 6) -> None:
         self._journal = JournalWriter(house.data.journal)
         self._run = compose_run(metadata={"purpose": "xanes_scan", "n": seed})
         self.uid = self._run.start_doc["uid"]
-        self.frames = np.random.default_rng(seed).integers(0, 9999, (6, 8, 10), dtype=np.uint16)
+        self.frames = np.random.default_rng(seed).integers(
+            0, 9999, (in_file, 8, 10), dtype=np.uint16
+        )
         self._path = house.data.frames / f"{self.uid}.h5"
         with h5py.File(self._path, "w", libver="latest") as file:
             file.create_dataset("/entry/data/data", data=self.frames, chunks=(1, 8, 10))
         self._journal("start", self._run.start_doc)
         self._open_stream()
-        self._taken = 0
+        self._taken = self._skipped = 0
 
     def _open_stream(self) -> None:
         image = {
@@ -126,11 +131,21 @@ class Experiment:
         self._resource = resource
         self._journal("stream_resource", resource.stream_resource_doc)
 
+    def skip_frame(self) -> None:
+        """Let the next frame of the file be one whose event was never saved."""
+        self._skipped += 1
+
+    def rewind(self) -> None:
+        """Forget the last event, as a RunEngine does that goes back to before its frame."""
+        self._taken -= 1
+        self._skipped += 1
+
     def take(self, count: int) -> None:
         for _ in range(count):
             k = self._taken
+            place = k + self._skipped
             datum = self._resource.compose_stream_datum(
-                indices={"start": k, "stop": k + 1},
+                indices={"start": place, "stop": place + 1},
                 seq_nums={"start": k + 1, "stop": k + 2},
                 descriptor=self._stream.descriptor_doc,
             )
@@ -138,7 +153,9 @@ class Experiment:
             # An integer first: the column must stay one of numbers.
             value = 0 if k == 0 else 8333.0 + k / 2
             event = self._stream.compose_event(
-                data={"mono_energy_ev": value}, timestamps={"mono_energy_ev": 1.0 * k}
+                data={"mono_energy_ev": value},
+                timestamps={"mono_energy_ev": 1.0 * k},
+                seq_num=k + 1,
             )
             self._journal("event", event)
             self._taken += 1
@@ -269,6 +286,26 @@ def test_the_archive_catches_up_when_the_data_server_comes_back(house: House) ->
     house.start("operando.tiled_server")
     wait_for(lambda: is_whole(house, experiment), "the stop document")
     assert_whole(house, experiment)
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_frame_that_was_taken_again_leaves_images_and_rows_in_step(
+    house: House, seen_before: bool
+) -> None:
+    experiment = Experiment(house, 7 + seen_before, in_file=9)
+    experiment.take(2)
+    if seen_before:
+        wait_for(lambda: len(rows(house.client("raw")[experiment.uid])) == 2, "two rows")
+    experiment.skip_frame()
+    experiment.take(2)
+    experiment.rewind()
+    experiment.take(3)
+    experiment.close()
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    run = house.client("raw")[experiment.uid]
+    assert rows(run) == [0.0, *(8333.0 + k / 2 for k in range(1, 6))]
+    image = run["primary"].base["camera_image"].read()
+    np.testing.assert_array_equal(image, experiment.frames[[0, 1, 3, 5, 6, 7]])
 
 
 def test_neighbouring_rows_become_one_page_and_frame_ranges_one_range() -> None:
