@@ -26,6 +26,8 @@ from devices.techniques import (
 __all__ = ["Loop", "PlannedStep", "Programme", "as_programme", "refuse_programme"]
 
 _MOST_STEPS = 100_000
+_MOST_ENTRIES = 10_000
+_MOST_LOOPS = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Programme:
         object.__setattr__(self, "steps", tuple(self.steps))
         if not self.steps:
             raise ProgrammeError([StepProblem(0, "steps", "is empty; give at least one")])
+        _refuse_length(self.steps)
         unrolled = tuple(_with_cycles(_unrolled(_tree(self.steps))))
         problems = _crossed_voltages(unrolled)
         if problems:
@@ -174,6 +177,16 @@ class _Node:
     technique: Technique | None = None
     inner: tuple[_Node, ...] = ()
     loop: Loop | None = None
+
+
+def _refuse_length(steps: Sequence[Technique | Loop]) -> None:
+    loops = sum(isinstance(step, Loop) for step in steps)
+    if len(steps) > _MOST_ENTRIES or loops > _MOST_LOOPS:
+        message = (
+            f"are {len(steps)} with {loops} loops; {_MOST_ENTRIES} are the most, with {_MOST_LOOPS}"
+            " loops"
+        )
+        raise ProgrammeError([StepProblem(0, "steps", message)])
 
 
 def _tree(steps: Sequence[Technique | Loop]) -> list[_Node]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from devices.cell_description import CellDescription
@@ -88,7 +89,15 @@ def _step(entry: object, cell: CellDescription | None) -> Technique | Loop:
     values = _with_currents(entry, cell)
     if kind == "constant_current":
         values = _with_limits(values, cell)
+    _refuse_nothing(TECHNIQUES[kind], values)
     return technique_from_document(values)
+
+
+def _refuse_nothing(kind: type[Technique], values: Mapping[str, Any]) -> None:
+    """Refuse a field that is None where that means nothing: JSON has a word for it."""
+    for field in fields(kind):
+        if field.name in values and values[field.name] is None and "None" not in str(field.type):
+            raise _WrongFieldError(field.name, "is nothing; it must be given")
 
 
 def _loop(entry: Mapping[str, Any]) -> Loop:

@@ -20,6 +20,8 @@ from typing import Any, get_type_hints
 from bluesky.utils import MsgGenerator
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from devices.errors import ProgrammeError, StepProblem
+
 __all__ = [
     "FieldError",
     "PlanCatalogue",
@@ -30,9 +32,12 @@ __all__ = [
 ]
 
 PlanFunction = Callable[..., MsgGenerator[Any]]
+Check = Callable[[Mapping[str, object], Mapping[str, Any]], None]
 
 # Metadata come beside the parameters, not among them.
 _NOT_PARAMETERS = frozenset({"md"})
+# Where a plan has this parameter, it holds the steps that its check speaks of.
+_PROGRAMME = "programme"
 
 
 class PlanError(ValueError):
@@ -75,6 +80,7 @@ class PlanEntry:
         device_names: The devices it is given, in order.
         model: What its parameters may be.
         schema: The model as JSON schema.
+        preflight: Refuses parameters that the devices would refuse; None: there is nothing to ask.
     """
 
     name: str
@@ -83,6 +89,7 @@ class PlanEntry:
     device_names: tuple[str, ...]
     model: type[BaseModel]
     schema: dict[str, Any]
+    preflight: Check | None = None
 
     def validated(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return all parameters of the plan, checked and with defaults filled in.
@@ -95,6 +102,26 @@ class PlanEntry:
         except ValidationError as error:
             raise PlanParametersError(self.name, _field_errors(error)) from error
         return {name: getattr(checked, name) for name in self.model.model_fields}
+
+    def check(self, devices: Mapping[str, object], params: Mapping[str, Any]) -> None:
+        """Refuse what the plan would refuse at its beginning; nothing is started or asked.
+
+        Args:
+            devices: Those that are connected; what only a missing one knows is not refused.
+            params: As they were asked for.
+
+        Raises:
+            PlanParametersError: Names each parameter, or step of a programme, that is wrong.
+        """
+        checked = self.validated(params)
+        if self.preflight is None:
+            return
+        try:
+            self.preflight(devices, checked)
+        except ProgrammeError as error:
+            prefix = [] if checked.get(_PROGRAMME) is None else [_PROGRAMME]
+            errors = [_step_error(prefix, problem) for problem in error.problems]
+            raise PlanParametersError(self.name, errors) from error
 
     def bind(
         self,
@@ -122,15 +149,19 @@ class PlanCatalogue(Mapping[str, PlanEntry]):
         functions: The plans.
         defaults: Values that take the place of a plan's own defaults, by parameter name: what the
             settings know of this beamline and this cell.
+        checks: By the name of a plan, what refuses parameters before it is started.
 
     Raises:
         PlanError: A function is not a plan of the form that this module describes.
     """
 
     def __init__(
-        self, functions: Iterable[PlanFunction], defaults: Mapping[str, Any] | None = None
+        self,
+        functions: Iterable[PlanFunction],
+        defaults: Mapping[str, Any] | None = None,
+        checks: Mapping[str, Check] | None = None,
     ) -> None:
-        entries = [_entry(function, defaults or {}) for function in functions]
+        entries = [_entry(function, defaults or {}, checks or {}) for function in functions]
         self._entries = {entry.name: entry for entry in entries}
 
     def __getitem__(self, name: str) -> PlanEntry:
@@ -147,7 +178,9 @@ class PlanCatalogue(Mapping[str, PlanEntry]):
         return len(self._entries)
 
 
-def _entry(function: PlanFunction, defaults: Mapping[str, Any]) -> PlanEntry:
+def _entry(
+    function: PlanFunction, defaults: Mapping[str, Any], checks: Mapping[str, Check]
+) -> PlanEntry:
     name = function.__name__
     parameters = inspect.signature(function).parameters.values()
     model = _model(name, function, defaults)
@@ -158,6 +191,7 @@ def _entry(function: PlanFunction, defaults: Mapping[str, Any]) -> PlanEntry:
         device_names=tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
         model=model,
         schema=model.model_json_schema(),
+        preflight=checks.get(name),
     )
 
 
@@ -186,6 +220,11 @@ def _field_errors(error: ValidationError) -> list[FieldError]:
         FieldError(_field(problem["loc"]), problem["msg"].removeprefix("Value error, "))
         for problem in error.errors()
     ]
+
+
+def _step_error(prefix: list[str], problem: StepProblem) -> FieldError:
+    step = ["steps", str(problem.step)] if problem.step else []
+    return FieldError(".".join([*prefix, *step, problem.field]), str(problem))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

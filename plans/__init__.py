@@ -17,9 +17,11 @@ from plans.errors import (
 from plans.gitt import gitt
 from plans.impedance_series import impedance_series
 from plans.operando_charge import operando_charge
+from plans.preflight import CHECKS
 from plans.xanes_scan import xanes_scan
 
 __all__ = [
+    "CHECKS",
     "PRESETS",
     "BeamLostError",
     "EnergyWindow",

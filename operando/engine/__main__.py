@@ -65,7 +65,7 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
         plans.impedance_series,
         plans.gitt,
     ]
-    return PlanCatalogue(known, defaults)
+    return PlanCatalogue(known, defaults, plans.CHECKS)
 
 
 def _beamline(settings: Settings, data: DataDirectory, runtime: RuntimeDirectory) -> Any:

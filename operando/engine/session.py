@@ -142,7 +142,7 @@ class Session:
     ) -> dict[str, Any]:
         """Check a plan's parameters and make a pending task of it."""
         params = params or {}
-        self._validated(name, params)
+        self._check(name, params)
         if validate_only:
             return {"task_id": None}
         return {"task_id": self._tasks.add(name, params, metadata or {}).task_id}
@@ -218,10 +218,10 @@ class Session:
                 "invalid", str(error), [{"field": "name", "message": str(error)}]
             ) from error
 
-    def _validated(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _check(self, name: str, params: Mapping[str, Any]) -> None:
         plan = self._plan(name)
         try:
-            return plan.validated(params)
+            plan.check(self._instruments.devices, params)
         except PlanParametersError as error:
             raise CommandError(
                 "invalid",
@@ -230,6 +230,8 @@ class Session:
             ) from error
 
     def _bound(self, task: Task) -> Any:
+        # Again, because the devices that know may not have been there when it was submitted.
+        self._check(task.name, task.params)
         plan = self._plan(task.name)
         try:
             metadata = {**task.metadata, "task_id": task.task_id}

@@ -286,6 +286,25 @@ def test_bad_parameters_are_named(engine: Engine) -> None:
     assert engine.ask("tasks") == []
 
 
+def test_what_the_devices_would_refuse_is_refused_at_submission(engine: Engine) -> None:
+    refusal = engine.refusal("submit", name="stumble", params={"word": "a wall"})
+    assert refusal.kind == "invalid"
+    assert refusal.errors == [{"field": "steps.3.word", "message": "step 3: word is a wall"}]
+    validated = engine.refusal(
+        "submit", name="stumble", params={"word": "a wall"}, validate_only=True
+    )
+    assert validated.kind == "invalid"
+    assert engine.ask("tasks") == []
+
+
+def test_what_nobody_could_refuse_at_submission_is_refused_at_the_start(engine: Engine) -> None:
+    engine.instruments.missing = "axis: no answer"
+    task_id = engine.ask("submit", name="stumble", params={"word": "a wall"})["task_id"]
+    engine.instruments.missing = ""
+    assert engine.refusal("start", task_id=task_id).kind == "invalid"
+    assert engine.ask("task", task_id=task_id)["state"] == "pending"
+
+
 def test_an_unknown_plan_is_invalid_and_the_known_ones_are_named(engine: Engine) -> None:
     refusal = engine.refusal("submit", name="stepz")
     assert (refusal.kind, refusal.errors[0]["field"]) == ("invalid", "name")

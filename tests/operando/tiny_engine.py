@@ -14,6 +14,7 @@ from bluesky.utils import MsgGenerator
 from ophyd.sim import SynAxis
 from pydantic import Field
 
+from devices.errors import ProgrammeError, StepProblem
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine.process import run_engine_process
 from operando.journal import JournalWriter
@@ -92,8 +93,14 @@ class TinyInstruments:
         pass
 
 
+def no_walls(devices: Mapping[str, object], params: Mapping[str, Any]) -> None:
+    """Refuse to stumble over a wall, as a plan's check would; only the axis knows of walls."""
+    if "axis" in devices and params["word"] == "a wall":
+        raise ProgrammeError([StepProblem(3, "word", "is a wall")])
+
+
 def tiny_catalogue() -> PlanCatalogue:
-    return PlanCatalogue([steps, stumble])
+    return PlanCatalogue([steps, stumble], checks={"stumble": no_walls})
 
 
 def main() -> None:
