@@ -133,6 +133,8 @@ class TxmCamera(Device):
     def trigger(self) -> BoundedStatus:
         """Expose the next frame of the series; done at the end of the exposure.
 
+        One that is still exposed, because a plan was paused meanwhile, is waited for.
+
         Raises:
             CameraError: No series is prepared, or its frames are all taken.
         """
@@ -141,7 +143,7 @@ class TxmCamera(Device):
         status = BoundedStatus(
             self,
             doing=f"the exposure of frame {exposures.triggered}",
-            timeout_s=exposures.series.exposure_s + FRAME_MARGIN_S,
+            timeout_s=exposures.longest_s + FRAME_MARGIN_S,
             late=exposures.not_exposed,
         )
         self._guard.watch(status)

@@ -58,6 +58,9 @@ class Exposures:
     the file. So frame k of the file belongs to trigger k, whatever gets lost, and a lost frame is
     found while it still has a name. The wait hides behind the move to the next energy.
 
+    A plan that was paused at once comes back for a frame that may still be exposed: its trigger is
+    another one, and follows.
+
     Args:
         name: Of the camera, for errors.
         series: What was armed; the camera waits for its first trigger.
@@ -76,28 +79,30 @@ class Exposures:
         self._name = name
         self._send_trigger = send_trigger
         self._state = DetectorState.WAITING
-        self._exposure: BoundedStatus | None = None
+        self._exposure: list[BoundedStatus] = []  # who waits for the end of the present one
+        self._following: list[BoundedStatus] = []  # and of the one after it
         self._sent = False
         self._started_unix_s: float | None = None
         self._waiting: list[tuple[int, BoundedStatus]] = []
         self._lock = threading.RLock()
 
+    @property
+    def longest_s(self) -> float:
+        """How long it takes until an exposure that is triggered now has ended."""
+        return self.series.exposure_s * (2 if self._exposure else 1)
+
     def check_can_trigger(self) -> None:
         """Refuse a trigger that has no frame.
 
         Raises:
-            CameraError: All frames are taken, the last trigger is pending, or the camera is not
-                armed any more.
+            CameraError: All frames are taken, or the camera is not armed any more.
         """
         with self._lock:
-            if self.triggered >= self.series.count + self.series.spare:
+            asked = self.triggered + bool(self._following)
+            if asked >= self.series.count + self.series.spare:
                 raise CameraError(
                     f"{self._name}: all {self.series.count} frames of this series are taken; "
                     "prepare the next series"
-                )
-            if self._exposure is not None:
-                raise CameraError(
-                    f"{self._name}: frame {self.triggered - 1} is still exposed; wait for its end"
                 )
             if self._state in (DetectorState.IDLE, DetectorState.ABORTED):
                 raise self.disarmed()
@@ -109,8 +114,12 @@ class Exposures:
             status: Finished at the end of the exposure.
         """
         with self._lock:
-            self.triggered += 1
-            self._exposure, self._sent, self._started_unix_s = status, False, None
+            if not self._exposure:
+                self._begin([status])
+            elif self._sent:
+                self._following.append(status)
+            else:
+                self._exposure.append(status)
             status.add_callback(self._forget)
             self._send_when_ready()
 
@@ -168,26 +177,42 @@ class Exposures:
             f"{self.series.count} triggers; repeat the series"
         )
 
+    def _begin(self, statuses: list[BoundedStatus]) -> None:
+        self.triggered += 1
+        self._exposure, self._sent, self._started_unix_s = statuses, False, None
+
+    def _begin_following(self) -> None:
+        statuses, self._following = self._following, []
+        if statuses:
+            self._begin(statuses)
+
     def _send_when_ready(self) -> None:
         waits = self._state is DetectorState.WAITING and self.written >= self.triggered - 1
-        if self._exposure is not None and not self._sent and waits:
+        if self._exposure and not self._sent and waits:
             self._sent = True
             self._send_trigger()
 
     def _end_exposure(self, ended_unix_s: float) -> None:
-        if self._exposure is None:
+        if not self._exposure:
             return
         started = self._started_unix_s
         if started is None:
             started = ended_unix_s - self.series.exposure_s
         self.mid_unix_s = 0.5 * (started + ended_unix_s)
-        status, self._exposure, self._started_unix_s = self._exposure, None, None
-        finish(status)
+        ended, self._exposure, self._started_unix_s = self._exposure, [], None
+        self._begin_following()
+        for status in ended:
+            finish(status)
 
     def _forget(self, status: BoundedStatus) -> None:
+        """Expect no more of an exposure whose Status has failed."""
         with self._lock:
-            if self._exposure is status:
-                self._exposure = None
+            if status in self._following:
+                self._following.remove(status)
+            if status in self._exposure:
+                self._exposure.remove(status)
+                if not self._exposure:
+                    self._begin_following()
 
     def _finish_written(self) -> None:
         reached = [status for frames, status in self._waiting if self.written >= frames]

@@ -170,6 +170,17 @@ def test_after_an_error_the_next_staging_begins_with_a_trial_frame(
     take(prepared(camera, 1))
 
 
+def test_a_frame_that_is_taken_again_waits_for_the_one_that_was_left(camera: TxmCamera) -> None:
+    camera.prepare(FrameSeries(2, 0.3, spare=5)).wait(10.0)
+    camera.trigger()
+    wait_for(lambda: camera.cam.state is DetectorState.ACQUIRE)
+    camera.trigger().wait(5.0)
+    camera.written.trigger().wait(5.0)
+    assert camera.read()["camera_frame"]["value"] == 1
+    (_, datum) = (doc for _, doc in camera.collect_asset_docs())
+    assert datum["indices"] == {"start": 1, "stop": 2}
+
+
 def test_a_hanging_exposure_fails(camera: TxmCamera, break_with: BreakWith) -> None:
     prepared(camera, 1)
     break_with("camera-hang")

@@ -5,6 +5,7 @@ import pytest
 from devices.errors import CameraError, FrameMissingError
 from devices.exposures import DetectorState, Exposures, FrameSeries
 from devices.status import BoundedStatus
+from tests.support import wait_for
 
 
 class Thing:
@@ -94,17 +95,77 @@ def test_waiting_for_frames_ends_with_the_last_of_them() -> None:
     status.wait(1.0)
 
 
-def test_one_exposure_at_a_time() -> None:
+def test_a_trigger_during_an_exposure_is_another_one_that_follows() -> None:
+    bench = Bench()
+    left = bench.trigger()
+    bench.exposures.on_state(DetectorState.ACQUIRE, 100.0)
+    again = bench.trigger()
+    assert bench.exposures.longest_s == pytest.approx(0.04)
+    bench.exposures.on_state(DetectorState.READOUT, 100.02)
+    bench.exposures.on_state(DetectorState.WAITING, 100.03)
+    assert left.done
+    assert bench.sent == 1
+    bench.exposures.on_written(1)
+    assert bench.sent == 2
+    assert not again.done
+    bench.expose(start_unix_s=200.0)
+    again.wait(1.0)
+    assert bench.exposures.triggered == 2
+    assert bench.exposures.mid_unix_s == pytest.approx(200.01)
+
+
+def test_a_trigger_that_was_not_sent_yet_serves_whoever_comes_back_for_it() -> None:
     bench = Bench()
     bench.trigger()
-    with pytest.raises(CameraError, match="frame 0 is still exposed"):
-        bench.trigger()
+    bench.expose()
+    left = bench.trigger()
+    again = bench.trigger()
+    bench.exposures.on_written(1)
+    bench.expose()
+    left.wait(1.0)
+    again.wait(1.0)
+    assert bench.sent == bench.exposures.triggered == 2
+
+
+def test_two_who_come_back_during_one_exposure_wait_for_the_same_frame() -> None:
+    bench = Bench()
+    bench.trigger()
+    bench.exposures.on_state(DetectorState.ACQUIRE, 100.0)
+    first, second = bench.trigger(), bench.trigger()
+    bench.exposures.on_state(DetectorState.READOUT, 100.02)
+    bench.exposures.on_state(DetectorState.WAITING, 100.03)
+    bench.exposures.on_written(1)
+    bench.expose()
+    first.wait(1.0)
+    second.wait(1.0)
+    assert bench.exposures.triggered == 2
+
+
+def test_an_exposure_that_fails_lets_the_following_one_go() -> None:
+    bench = Bench()
+    left = bench.trigger()
+    bench.exposures.on_state(DetectorState.ACQUIRE, 100.0)
+    again = bench.trigger()
+    left.set_exception(CameraError("camera: broken"))
+    wait_for(lambda: bench.exposures.triggered == 2)
+    bench.exposures.on_written(1)
+    bench.exposures.on_state(DetectorState.WAITING, 100.03)
+    assert bench.sent == 2
+    assert not again.done
 
 
 def test_a_series_has_no_more_triggers_than_frames() -> None:
     bench = Bench(count=1)
     bench.trigger()
     bench.expose()
+    with pytest.raises(CameraError, match="all 1 frames"):
+        bench.trigger()
+
+
+def test_who_comes_back_has_a_frame_only_if_there_is_one_to_spare() -> None:
+    bench = Bench(count=1)
+    bench.trigger()
+    bench.exposures.on_state(DetectorState.ACQUIRE, 100.0)
     with pytest.raises(CameraError, match="all 1 frames"):
         bench.trigger()
 
