@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from api.described_app import DescribedApp
 from api.follower import end_process_when_dead
 from api.interface import Session
 from api.problems import add_problem_answers
+from api.quick_status import QuickStatus
 from api.security import KnownHostsOnly, SameOriginOnly, SecurityHeaders, SmallBodiesOnly
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.settings import load_settings
@@ -41,7 +44,16 @@ def create_app() -> FastAPI:
     data = DataDirectory(Path(os.environ["OPERANDO_DATA"]).resolve())
     runtime = RuntimeDirectory(Path(os.environ["OPERANDO_RUNTIME"]).resolve())
     settings = load_settings(runtime.settings if runtime.settings.exists() else None)
+    _answer_promptly()
     return build_app(data, runtime, more_hosts=(settings.server.host, socket.gethostname()))
+
+
+def _answer_promptly() -> None:
+    """Let nothing else in this process hold up an answer for long."""
+    # A thread that encodes a map gives way to the loop after this time, not after five times it.
+    sys.setswitchinterval(1e-3)
+    # What was imported stays: a collection need not look at it again.
+    gc.freeze()
 
 
 def build_app(
@@ -64,12 +76,13 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.session = Session(data, runtime)
+    session = app.state.session = Session(data, runtime)
     add_problem_answers(app)
     for module in (routes_service, routes_reading, routes_acting, routes_maps):
         app.include_router(module.router, prefix=_PREFIX)
     app.mount("/", StaticFiles(directory=_PAGE, html=True), name="page")
     # The last added is the first that a request meets.
+    app.add_middleware(QuickStatus, path=f"{_PREFIX}/status", encoded=session.board.encoded)
     app.add_middleware(SmallBodiesOnly, max_bytes=_MAX_BODY_BYTES)
     app.add_middleware(SameOriginOnly)
     app.add_middleware(KnownHostsOnly, names=[*_LOOPBACK, *more_hosts])

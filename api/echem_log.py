@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "CellPoint", "EchemLog"]
+__all__ = ["COLUMNS", "CellPoint", "EchemLog", "encoded_columns", "select"]
 
 COLUMNS = ("time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "step", "cycle")
 _NEEDED = COLUMNS[:5]
 _COUNTED = COLUMNS[5:]
 _FIRST_CAPACITY = 4096
+_NUMPY = orjson.OPT_SERIALIZE_NUMPY
 _VOLTAGE = COLUMNS.index("voltage_v")
 _UNIX = COLUMNS.index("unix_s")
 
@@ -102,39 +105,56 @@ class EchemLog:
         counted = {name: int(values.pop(name)) for name in _COUNTED}
         return CellPoint(**values, **counted)
 
-    def select(
-        self, since_unix_s: float | None, until_unix_s: float | None, max_points: int
-    ) -> Columns:
-        """Return the rows of a span, thinned so that no peak of the voltage is lost.
-
-        Args:
-            since_unix_s: Rows at or after this host time, s; None: from the first.
-            until_unix_s: Rows before this host time, s; None: to the last.
-            max_points: At most so many rows.
-
-        Returns:
-            One array a column, all of the same length.
-        """
-        values = self._values[: self._count]
-        keep = np.ones(self._count, dtype=bool)
-        if since_unix_s is not None:
-            keep &= values[:, _UNIX] >= since_unix_s
-        if until_unix_s is not None:
-            keep &= values[:, _UNIX] < until_unix_s
-        span = values[keep]
-        thinned = span[_thinned(span[:, _VOLTAGE], max_points)]
-        columns: Columns = {name: thinned[:, k].copy() for k, name in enumerate(COLUMNS)}
-        return columns | {name: columns[name].astype(np.int64) for name in _COUNTED}
+    def rows(self) -> NDArray[np.float64]:
+        """Return all rows, shape (rows, columns); nothing in there changes later."""
+        return self._values[: self._count]
 
     def _append(self, values: NDArray[np.float64]) -> None:
         if self._count + len(values) > self._max_rows:
-            kept = self._values[self._count // 2 : self._count].copy()
-            self._values[: len(kept)] = kept
-            self._count = len(kept)
+            kept = self._values[self._count // 2 : self._count]
+            # Somebody may still be reading the old ones.
+            self._values, self._count = kept.copy(), len(kept)
         while self._count + len(values) > len(self._values):
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
         self._values[self._count : self._count + len(values)] = values
         self._count += len(values)
+
+
+def select(
+    rows: NDArray[np.float64],
+    since_unix_s: float | None,
+    until_unix_s: float | None,
+    max_points: int,
+) -> Columns:
+    """Return the rows of a span, thinned so that no peak of the voltage is lost.
+
+    Args:
+        rows: As `EchemLog.rows` gives them.
+        since_unix_s: Rows at or after this host time, s; None: from the first.
+        until_unix_s: Rows before this host time, s; None: to the last.
+        max_points: At most so many rows.
+
+    Returns:
+        One array a column, all of the same length.
+    """
+    keep = np.ones(len(rows), dtype=bool)
+    if since_unix_s is not None:
+        keep &= rows[:, _UNIX] >= since_unix_s
+    if until_unix_s is not None:
+        keep &= rows[:, _UNIX] < until_unix_s
+    span = rows[keep]
+    thinned = span[_thinned(span[:, _VOLTAGE], max_points)]
+    columns: Columns = {name: thinned[:, k].copy() for k, name in enumerate(COLUMNS)}
+    return columns | {name: columns[name].astype(np.int64) for name in _COUNTED}
+
+
+async def encoded_columns(columns: Columns) -> bytes:
+    """Return columns as JSON, letting others have an answer after each one: they may be long."""
+    parts = []
+    for name, values in columns.items():
+        parts.append(b'"%b":%b' % (name.encode(), orjson.dumps(values, option=_NUMPY)))
+        await asyncio.sleep(0)
+    return b"{%b}" % b",".join(parts)
 
 
 def _thinned(signal: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
@@ -142,7 +162,8 @@ def _thinned(signal: NDArray[np.float64], max_points: int) -> NDArray[np.intp]:
     count = len(signal)
     if count <= max_points:
         return np.arange(count)
-    edges = np.linspace(0, count, max(1, max_points // 2) + 1).astype(int)
-    parts = [(a, signal[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
-    ends = [(a + int(np.argmin(part)), a + int(np.argmax(part))) for a, part in parts]
-    return np.unique(np.array(ends).ravel())[:max_points]
+    size = -(-count // max(1, max_points // 2))
+    parts = np.pad(signal, (0, -count % size), mode="edge").reshape(-1, size)
+    first = np.arange(len(parts)) * size
+    ends = np.concatenate([first + parts.argmin(axis=1), first + parts.argmax(axis=1)])
+    return np.unique(np.minimum(ends, count - 1))[:max_points]

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.01
 _RETRY_S = 1.0
 # Small enough that answering a request never waits long behind a batch.
-_BATCH = 200
+_BATCH = 100
 _ANNOUNCED_RESULTS = frozenset({"alarm", "echem", "soc"})
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 from api.colours import stops
 from api.commands import Commands
-from api.echem_log import Columns
+from api.echem_log import Columns, select
 from api.engine_watch import EngineWatch
 from api.events import EventHub
 from api.follower import Follower
@@ -98,14 +99,15 @@ class Session:
         await self.commands.remove(task_id, key)
         self.state.forget_task(task_id)
 
-    def echem(
+    async def echem(
         self, since_unix_s: float | None, until_unix_s: float | None, max_points: int
     ) -> Columns:
         """Return the rows of the cell, by default those of the newest experiment."""
         experiment = self.state.progress.experiment
         if since_unix_s is None and experiment is not None:
             since_unix_s = experiment.start_unix_s
-        return self.state.echem.select(since_unix_s, until_unix_s, max_points)
+        rows = self.state.echem.rows()
+        return await asyncio.to_thread(select, rows, since_unix_s, until_unix_s, max_points)
 
     def analysis(self, programme_uid: str | None, kind: str | None) -> bytes:
         """Return what was found of one programme as JSON, by default of the cell's newest.

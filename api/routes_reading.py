@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import orjson
 from fastapi import APIRouter, Query, Response
 
 from api.analysis_models import AnalysisAnswer
 from api.dependencies import SessionDependency
 from api.described_app import refusals
+from api.echem_log import encoded_columns
 from api.models import (
     CellAnswer,
     DeviceList,
@@ -35,6 +35,7 @@ UnixTime = Annotated[float | None, Query(ge=0, le=1e11, allow_inf_nan=False)]
 @router.get("/status", responses={200: {"model": Status}})
 async def get_status(session: SessionDependency) -> Response:
     """Return the session at a glance."""
+    # Most never come here: `QuickStatus` answers them.
     return Response(session.board.encoded(), media_type="application/json")
 
 
@@ -94,10 +95,8 @@ async def get_echem(
     max_points: Annotated[int, Query(ge=2, le=200_000)] = 5000,
 ) -> Response:
     """Return the cell over time, thinned so that no peak is lost."""
-    columns = session.echem(since_unix_s, until_unix_s, max_points)
-    return Response(
-        orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
-    )
+    columns = await session.echem(since_unix_s, until_unix_s, max_points)
+    return Response(await encoded_columns(columns), media_type="application/json")
 
 
 @router.get("/analysis", responses={200: {"model": AnalysisAnswer}, **refusals(404)})

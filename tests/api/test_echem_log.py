@@ -1,7 +1,10 @@
+import asyncio
+import json
+
 import numpy as np
 import pytest
 
-from api.echem_log import COLUMNS, EchemLog
+from api.echem_log import COLUMNS, EchemLog, encoded_columns, select
 
 NAMES = ["row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "limited"]
 
@@ -17,7 +20,7 @@ def test_a_row_that_comes_twice_is_there_once() -> None:
     log = EchemLog()
     assert log.extend("p", NAMES, rows(1, 5)) == 5
     assert log.extend("p", NAMES, rows(3, 5)) == 2
-    assert log.select(None, None, 100)["time_s"].tolist() == [10, 20, 30, 40, 50, 60, 70]
+    assert select(log.rows(), None, None, 100)["time_s"].tolist() == [10, 20, 30, 40, 50, 60, 70]
 
 
 def test_a_new_programme_counts_its_rows_from_the_start() -> None:
@@ -41,7 +44,7 @@ def test_thinning_keeps_a_single_spike_of_the_voltage() -> None:
     many = rows(1, 10_000)
     many[7_321][3] = 4.9
     log.extend("p", NAMES, many)
-    thinned = log.select(None, None, 200)
+    thinned = select(log.rows(), None, None, 200)
     assert len(thinned["voltage_v"]) <= 200
     assert thinned["voltage_v"].max() == 4.9
     assert np.all(np.diff(thinned["time_s"]) > 0)
@@ -50,14 +53,14 @@ def test_thinning_keeps_a_single_spike_of_the_voltage() -> None:
 def test_a_span_of_host_time_is_half_open() -> None:
     log = EchemLog()
     log.extend("p", NAMES, rows(1, 10))
-    assert log.select(1003.0, 1006.0, 100)["unix_s"].tolist() == [1003.0, 1004.0, 1005.0]
+    assert select(log.rows(), 1003.0, 1006.0, 100)["unix_s"].tolist() == [1003.0, 1004.0, 1005.0]
 
 
 def test_a_full_log_drops_its_older_half() -> None:
     log = EchemLog(max_rows=100)
     for first in range(1, 401, 10):
         log.extend("p", NAMES, rows(first, 10))
-    kept = log.select(None, None, 1000)
+    kept = select(log.rows(), None, None, 1000)
     assert len(log) <= 100
     assert kept["time_s"][-1] == 4000.0
     assert set(kept) == set(COLUMNS)
@@ -72,7 +75,7 @@ def test_rows_say_of_which_step_and_cycle_they_are() -> None:
     log = EchemLog()
     counted = [[*row, step, 2] for row, step in zip(rows(1, 3), (4, 4, 5), strict=True)]
     log.extend("p", [*NAMES, "step", "cycle"], counted)
-    columns = log.select(None, None, 100)
+    columns = select(log.rows(), None, None, 100)
     assert (columns["step"].tolist(), columns["cycle"].tolist()) == ([4, 4, 5], [2, 2, 2])
     assert columns["step"].dtype == np.int64
     point = log.last()
@@ -83,5 +86,24 @@ def test_rows_say_of_which_step_and_cycle_they_are() -> None:
 def test_rows_of_an_old_journal_are_of_the_first_step() -> None:
     log = EchemLog()
     log.extend("p", NAMES, rows(1, 2))
-    columns = log.select(None, None, 100)
+    columns = select(log.rows(), None, None, 100)
     assert (columns["step"].tolist(), columns["cycle"].tolist()) == ([1, 1], [1, 1])
+
+
+def test_rows_that_somebody_reads_do_not_change_when_older_ones_are_dropped() -> None:
+    log = EchemLog(max_rows=100)
+    log.extend("p", NAMES, rows(1, 90))
+    held = log.rows()
+    before = held.copy()
+    for first in range(91, 400, 10):
+        log.extend("p", NAMES, rows(first, 10))
+    assert np.array_equal(held, before)
+
+
+def test_columns_become_one_object_of_json() -> None:
+    log = EchemLog()
+    log.extend("p", NAMES, rows(1, 3))
+    told = json.loads(asyncio.run(encoded_columns(select(log.rows(), None, None, 100))))
+    assert set(told) == set(COLUMNS)
+    assert told["time_s"] == [10.0, 20.0, 30.0]
+    assert told["step"] == [1, 1, 1]

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.status_models import Status
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from tests.api.conftest import Service
 from tests.api.serving import until
@@ -168,3 +169,14 @@ def test_every_answer_is_guarded(service: Service) -> None:
         headers = service.client.get(path).headers
         assert headers["Content-Security-Policy"].startswith("default-src 'self'")
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_status_is_answered_as_it_is_described(service: Service) -> None:
+    service.story.start()
+    service.story.whole_scan()
+    service.caught_up()
+    answer = service.get("/status")
+    Status.model_validate_json(answer.content, extra="forbid")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["X-API-Version"] == "1"
+    assert service.client.post("/api/v1/status").status_code == 405
