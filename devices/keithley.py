@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 
 from devices.buffer_rows import are_rows, readings_from, rows_query
 from devices.cell_facts import Bookmark
@@ -12,12 +11,12 @@ from devices.cell_instrument import InstrumentState, Reading
 from devices.errors import (
     CellBusyError,
     CommandError,
-    InstrumentMismatchError,
     LimitExceededError,
     LinkDownError,
 )
+from devices.keithley_models import refuse_strangers
 from devices.link import Link
-from devices.read_back import is_high_impedance, output_is_on, require_number, require_reply
+from devices.read_back import Setting, is_high_impedance, output_is_on, require
 from devices.reading_pace import ReadingPace
 from devices.single_instrument import SingleInstrument
 from devices.source_settings import Sensing, SourceSettings, source_settings
@@ -37,10 +36,10 @@ __all__ = ["Keithley2450"]
 
 logger = logging.getLogger(__name__)
 
-_MODELS = ("2450", "2460", "2461", "2470")
-_OLDEST_FIRMWARE = (1, 6)
 _PROTECTIONS_V = (2, 5, 10, 20, 40)
 _LAST_READING = ':ABOR;:READ? "defbuffer1",READ,SOUR,REL,SOURSTAT;:OUTP OFF;*OPC?'
+_OFF = Setting(":OUTP?", "0")
+_OPEN_WHEN_OFF = (Setting(":OUTP:VOLT:SMOD?", "HIMP"), Setting(":OUTP:CURR:SMOD?", "HIMP"))
 _CHUNK_ROWS = 400
 _CAPABILITIES: frozenset[type[Technique]] = frozenset(
     {ConstantCurrent, ConstantVoltage, Rest, OpenCircuit}
@@ -62,6 +61,7 @@ class Keithley2450(SingleInstrument):
         self._four_wire = four_wire
         self._envelope: Envelope | None = None
         self._rows_read = 0
+        self._secured_reconnects = 0
 
     @property
     def identity(self) -> str:
@@ -86,16 +86,7 @@ class Keithley2450(SingleInstrument):
             LinkDownError: If nobody answers.
         """
         self._link.open()
-        self._refuse_stranger()
-        language = self._link.query("*LANG?", accept="SCPI".__eq__)
-        if language != "SCPI":
-            raise InstrumentMismatchError(
-                f"{self.identity}: its command set is {language}; "
-                "choose SCPI in its menu and switch it off and on"
-            )
-        if not self._link.in_step():
-            self._link.close()
-            raise LinkDownError(f"{self._link.resource}: replies are out of step with queries")
+        refuse_strangers(self._link)
         return self.state()
 
     def disconnect(self) -> None:
@@ -110,9 +101,8 @@ class Keithley2450(SingleInstrument):
         Raises:
             LinkDownError: If the instrument did not confirm.
         """
-        if not self.state().busy and not is_high_impedance(self._link):
-            logger.warning("%s: its off-state was not open circuit", self.identity)
-            self._link.send(":OUTP:SMOD HIMP")
+        if not self._ask_state().busy:
+            self._open_relay()
 
     def prepare(self, envelope: Envelope) -> None:
         """Reset the instrument and put the limits of the cell in; read both back.
@@ -122,10 +112,7 @@ class Keithley2450(SingleInstrument):
             LimitExceededError: If the instrument has no protection for such a cell.
             CommandError: If the instrument objects, or reads back something else.
         """
-        clamp_v = envelope.clamp_voltage_v
-        protection = next((v for v in _PROTECTIONS_V if v >= clamp_v), None)
-        if protection is None:
-            raise LimitExceededError(f"{self.identity}: {clamp_v} V is beyond its protection")
+        protection = self._protection(envelope)
         if self.state().busy:
             raise CellBusyError(
                 f"{self.identity}: its output is on; another programme runs on this cell. "
@@ -134,11 +121,8 @@ class Keithley2450(SingleInstrument):
         # HIMP comes before *RST, and again after it: *RST makes "off" a source of 0 V.
         self._link.send("*CLS", ":OUTP:SMOD HIMP")
         self._link.send("*RST")
-        self._link.apply(":OUTP:SMOD HIMP", f":SOUR:VOLT:PROT PROT{protection}")
-        require_reply(self._link, ":SOUR:VOLT:PROT?", f"PROT{protection}")
-        require_reply(self._link, ":OUTP?", "0")
-        if not is_high_impedance(self._link):
-            raise CommandError(f"{self.identity}: its off-state did not become high impedance")
+        self._link.apply(":OUTP:SMOD HIMP", f":SOUR:VOLT:PROT {protection}")
+        require(self._link, _OFF, Setting(":SOUR:VOLT:PROT?", protection), *_OPEN_WHEN_OFF)
         self._envelope = envelope
         self._rows_read = 0
 
@@ -172,9 +156,10 @@ class Keithley2450(SingleInstrument):
         sensing = Sensing(self._four_wire, pace.power_line_cycles)
         settings = source_settings(technique, self._envelope, sensing)
         self._link.apply(*settings.commands)
-        for query, value in settings.read_back:
-            require_number(self._link, query, value)
         self._load(technique, settings, pace, keep_rows=keep_rows)
+        # All at once and last: the power may have failed since `prepare`, and nobody noticed.
+        protection = Setting(":SOUR:VOLT:PROT?", self._protection(self._envelope))
+        require(self._link, protection, *_OPEN_WHEN_OFF, *settings.read_back)
         if not keep_rows:
             self._rows_read = 0
         try:
@@ -187,9 +172,19 @@ class Keithley2450(SingleInstrument):
     def state(self) -> InstrumentState:
         """Ask in one message for the rows in the buffer, the output and the program.
 
+        After a reconnection it also sees to it that an output that is off is at open circuit.
+
         Raises:
             LinkDownError: If nobody answers, or the answer makes no sense.
         """
+        state, reconnects = self._ask_state(), self._link.reconnects
+        if reconnects != self._secured_reconnects:
+            if not state.busy:
+                self._open_relay()
+            self._secured_reconnects = reconnects
+        return state
+
+    def _ask_state(self) -> InstrumentState:
         query = ":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?"
         reply = self._link.query(query, accept=lambda reply: reply.count(";") >= 3)
         try:
@@ -270,7 +265,20 @@ class Keithley2450(SingleInstrument):
             self._link.query_once(_LAST_READING)
         else:
             self._link.send(":ABOR", ":OUTP OFF")
-        require_reply(self._link, ":OUTP?", "0")
+        require(self._link, _OFF)
+
+    def _open_relay(self) -> None:
+        if not is_high_impedance(self._link):
+            logger.warning("%s: its off-state was not open circuit", self.identity)
+            self._link.send(":OUTP:SMOD HIMP")
+
+    def _protection(self, envelope: Envelope) -> str:
+        for voltage_v in _PROTECTIONS_V:
+            if voltage_v >= envelope.clamp_voltage_v:
+                return f"PROT{voltage_v}"
+        raise LimitExceededError(
+            f"{self.identity}: {envelope.clamp_voltage_v} V is beyond its protection"
+        )
 
     def _load(
         self, technique: Technique, settings: SourceSettings, pace: ReadingPace, *, keep_rows: bool
@@ -283,17 +291,3 @@ class Keithley2450(SingleInstrument):
             keep_rows=keep_rows,
         )
         self._link.apply(*program)
-
-    def _refuse_stranger(self) -> None:
-        fields = self.identity.upper().split(",")
-        known = len(fields) == 4 and "KEITHLEY" in fields[0] and fields[1].endswith(_MODELS)
-        firmware = re.match(r"(\d+)\.(\d+)", fields[3].strip()) if known else None
-        if firmware is None:
-            stranger = self.identity
-            self._link.forget()
-            raise InstrumentMismatchError(
-                f"{self._link.resource}: {stranger!r} is none of {', '.join(_MODELS)}; "
-                "check the address"
-            )
-        if (int(firmware[1]), int(firmware[2])) < _OLDEST_FIRMWARE:
-            raise InstrumentMismatchError(f"{self.identity}: firmware 1.6 or newer is needed")

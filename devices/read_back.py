@@ -5,34 +5,59 @@ A reply that is not as it must be is asked for again over a new session: noise l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from devices.errors import CommandError
 from devices.link import Link
 
-__all__ = ["is_high_impedance", "output_is_on", "require_number", "require_reply"]
+__all__ = ["Setting", "is_high_impedance", "output_is_on", "require"]
 
 _OFF_STATES = ("NORM", "HIMP", "ZERO", "GUAR")
 
 
-def require_reply(link: Link, query: str, value: str) -> None:
-    """Ask for a setting that must be so.
+@dataclass(frozen=True)
+class Setting:
+    """What the instrument must answer.
+
+    Attributes:
+        query: Asks for it.
+        value: Text, or a number that is compared as well as the instrument writes numbers.
+    """
+
+    query: str
+    value: str | float
+
+    def is_met_by(self, reply: str) -> bool:
+        """Tell whether a reply says so."""
+        if isinstance(self.value, str):
+            return reply == self.value
+        try:
+            return abs(float(reply) - self.value) <= 1e-12 + 1e-4 * abs(self.value)
+        except ValueError:
+            return False
+
+
+def require(link: Link, *settings: Setting) -> None:
+    """Ask for settings in one message: they are those of one instant, on either side of a failure.
 
     Raises:
-        CommandError: If it is another one.
+        CommandError: If one of them is another one.
         LinkDownError: If nobody answers.
     """
-    _require(link, query, value.__eq__, value)
 
+    def wrong(reply: str) -> list[tuple[Setting, str]]:
+        replies = reply.split(";")
+        replies += [""] * (len(settings) - len(replies))
+        pairs = zip(settings, replies, strict=False)
+        return [(setting, said) for setting, said in pairs if not setting.is_met_by(said)]
 
-def require_number(link: Link, query: str, value: float) -> None:
-    """Ask for a setting that must be this number, as well as the instrument writes numbers.
-
-    Raises:
-        CommandError: If it is another one.
-        LinkDownError: If nobody answers.
-    """
-    _require(link, query, lambda reply: _is_near(value, reply), f"{value:g}")
+    query = ";".join(setting.query for setting in settings)
+    reply = link.query(query, accept=lambda reply: not wrong(reply))
+    for setting, said in wrong(reply):
+        value = setting.value if isinstance(setting.value, str) else f"{setting.value:g}"
+        raise CommandError(
+            f"{link.identity}: {setting.query} reads back {said!r} instead of {value}"
+        )
 
 
 def is_high_impedance(link: Link) -> bool:
@@ -55,18 +80,5 @@ def output_is_on(link: Link) -> bool:
     return link.query(":OUTP?", accept=lambda reply: reply in {"0", "1"}) != "0"
 
 
-def _require(link: Link, query: str, accept: Callable[[str], bool], value: str) -> None:
-    reply = link.query(query, accept=accept)
-    if not accept(reply):
-        raise CommandError(f"{link.identity}: {query} reads back {reply!r} instead of {value}")
-
-
 def _is_off_state(reply: str) -> bool:
     return reply.startswith(_OFF_STATES)
-
-
-def _is_near(value: float, reply: str) -> bool:
-    try:
-        return abs(float(reply) - value) <= 1e-12 + 1e-4 * abs(value)
-    except ValueError:
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from devices.read_back import Setting
 from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Technique
 from devices.trigger_program import SoftLimits
 
@@ -21,12 +22,12 @@ class SourceSettings:
 
     Attributes:
         commands: Set commands, in order.
-        read_back: Queries, and the number that each must answer.
+        read_back: What must be so after that.
         limits: Of the measured quantity.
     """
 
     commands: tuple[str, ...]
-    read_back: tuple[tuple[str, float], ...]
+    read_back: tuple[Setting, ...]
     limits: SoftLimits
 
 
@@ -87,7 +88,7 @@ def _source_current(
         ":SENS:VOLT:RANG 20",
         *sensing.commands("VOLT"),
     )
-    read_back = ((":SOUR:CURR?", current_a), (":SOUR:CURR:VLIM?", clamp_v))
+    read_back = (Setting(":SOUR:CURR?", current_a), Setting(":SOUR:CURR:VLIM?", clamp_v))
     return SourceSettings(commands, read_back, limits=limits)
 
 
@@ -130,5 +131,5 @@ def _source_voltage(
         f":SENS:CURR:RANG {max(limit_a, _LOWEST_RANGE_A):g}",
         *sensing.commands("CURR"),
     )
-    read_back = ((":SOUR:VOLT?", voltage_v), (":SOUR:VOLT:ILIM?", limit_a))
+    read_back = (Setting(":SOUR:VOLT?", voltage_v), Setting(":SOUR:VOLT:ILIM?", limit_a))
     return SourceSettings(commands, read_back, limits=limits)

@@ -22,7 +22,7 @@ from devices.techniques import (
     Rest,
 )
 from devices.trigger_program import SoftLimits, trigger_program
-from tests.devices.scripted_peer import Exchange, ScriptedPeer, Silence
+from tests.devices.scripted_peer import Exchange, Reset, ScriptedPeer, Silence
 
 IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
 STATE = ":TRAC:ACT:STAR?;:TRAC:ACT:END?;:OUTP?;:TRIG:STAT?"
@@ -33,6 +33,7 @@ EVERY_10_S = ReadingPace.of(10.0, who="smu")
 HELLO: Exchange = ("*IDN?", IDN)
 LAST_READING = ':ABOR;:READ? "defbuffer1",READ,SOUR,REL,SOURSTAT;:OUTP OFF;*OPC?'
 SWITCH_OFF: Exchange = (":ABOR;:OUTP OFF;*OPC?", "1")
+LIMITS = ":SOUR:VOLT:PROT?;:OUTP:VOLT:SMOD?;:OUTP:CURR:SMOD?"
 NO_ERROR: Exchange = (":SYST:ERR:COUN?", "0")
 IDLE: Exchange = (STATE, "0;0;0;IDLE;IDLE;0")
 CHARGING: Exchange = (STATE, "1;3;1;RUNNING;RUNNING;4")
@@ -43,10 +44,7 @@ PREPARE: list[Exchange] = [
     ("*RST;*OPC?", "1"),
     (":OUTP:SMOD HIMP;:SOUR:VOLT:PROT PROT5;*OPC?", "1"),
     NO_ERROR,
-    (":SOUR:VOLT:PROT?", "PROT5"),
-    (":OUTP?", "0"),
-    (":OUTP:VOLT:SMOD?", "HIMP"),
-    (":OUTP:CURR:SMOD?", "HIMP"),
+    (f":OUTP?;{LIMITS}", "0;PROT5;HIMP;HIMP"),
 ]
 CHARGE_SETTINGS: Exchange = (
     ":SOUR:FUNC CURR;:SOUR:CURR:RANG 6.8e-05;:SOUR:CURR 6.8e-05;:SOUR:CURR:VLIM 4.25;"
@@ -54,11 +52,6 @@ CHARGE_SETTINGS: Exchange = (
     ":SENS:VOLT:RSEN ON;*OPC?",
     "1",
 )
-READ_BACK: list[Exchange] = [
-    NO_ERROR,
-    (":SOUR:CURR?", "6.800000E-05"),
-    (":SOUR:CURR:VLIM?", "4.250000E+00"),
-]
 PROGRAM: Exchange = (
     ':TRIG:LOAD "Empty";:TRIG:BLOC:BUFF:CLE 1,"defbuffer1";:TRIG:BLOC:SOUR:STAT 2,ON;'
     ':TRIG:BLOC:MEAS 3,"defbuffer1";:TRIG:BLOC:DEL:CONS 4,9.98;:TRIG:BLOC:MEAS 5,"defbuffer1";'
@@ -66,15 +59,22 @@ PROGRAM: Exchange = (
     ":TRIG:BLOC:SOUR:STAT 8,OFF;*OPC?",
     "1",
 )
-START: list[Exchange] = [
-    IDLE,
-    CHARGE_SETTINGS,
-    *READ_BACK,
-    PROGRAM,
-    NO_ERROR,
-    (":INIT;*OPC?", "1"),
-    NO_ERROR,
-]
+LOADED: list[Exchange] = [IDLE, CHARGE_SETTINGS, NO_ERROR, PROGRAM, NO_ERROR]
+READ_BACK: Exchange = (
+    f"{LIMITS};:SOUR:CURR?;:SOUR:CURR:VLIM?",
+    "PROT5;HIMP;HIMP;6.800000E-05;4.250000E+00",
+)
+GO: list[Exchange] = [(":INIT;*OPC?", "1"), NO_ERROR]
+START: list[Exchange] = [*LOADED, READ_BACK, *GO]
+
+
+def start_of(settings: str, program: str, query: str, reply: str) -> list[Exchange]:
+    """Write the conversation in which a technique is started."""
+    return [
+        *(IDLE, (f"{settings};*OPC?", "1"), NO_ERROR, (program, "1"), NO_ERROR),
+        (f"{LIMITS};{query}", f"PROT5;HIMP;HIMP;{reply}"),
+        *GO,
+    ]
 
 
 def smu(peer: ScriptedPeer) -> Keithley2450:
@@ -135,25 +135,43 @@ def test_prepare_is_refused_while_the_output_is_on() -> None:
 
 
 def test_an_off_state_that_does_not_become_high_impedance_is_an_error() -> None:
-    normal: Exchange = (":OUTP:CURR:SMOD?", "NORM")
-    stubborn = [*PREPARE[:-1], normal]
+    normal: Exchange = (f":OUTP?;{LIMITS}", "0;PROT5;HIMP;NORM")
     with (
-        ScriptedPeer(HELLO, *stubborn) as peer,
-        pytest.raises(CommandError, match="did not become high impedance"),
+        ScriptedPeer(HELLO, *PREPARE[:-1], normal, HELLO, normal) as peer,
+        pytest.raises(CommandError, match=r":OUTP:CURR:SMOD\? reads back 'NORM' instead of HIMP"),
     ):
         smu(peer).prepare(ENVELOPE)
 
 
-def test_a_clamp_that_reads_back_wrong_is_never_followed_by_output_on() -> None:
-    clamp: Exchange = (":SOUR:CURR:VLIM?", "2.100000E-01")
-    wrong: list[Exchange] = [*READ_BACK[:2], clamp, HELLO, clamp]
-    with ScriptedPeer(HELLO, *PREPARE, IDLE, CHARGE_SETTINGS, *wrong) as peer:
+@pytest.mark.parametrize(
+    ("read_back", "complaint"),
+    [
+        ("PROT5;HIMP;HIMP;6.8E-05;2.1E-01", r"VLIM\? reads back '2\.1E-01' instead of 4\.25"),
+        ("NONE;NORM;NORM;0.0E+00;2.1E-01", r"PROT\? reads back 'NONE' instead of PROT5"),
+    ],
+    ids=["another clamp", "the power failed since it was prepared"],
+)
+def test_a_limit_that_reads_back_wrong_is_never_followed_by_output_on(
+    read_back: str, complaint: str
+) -> None:
+    wrong: Exchange = (READ_BACK[0], read_back)
+    with ScriptedPeer(HELLO, *PREPARE, *LOADED, wrong, HELLO, wrong) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
-        with pytest.raises(
-            CommandError, match=r"VLIM\? reads back '2\.100000E-01' instead of 4\.25"
-        ):
+        with pytest.raises(CommandError, match=complaint):
             instrument.start(CHARGE)
+
+
+def test_after_a_reconnection_the_relay_is_looked_after_once() -> None:
+    normal: Exchange = (":OUTP:VOLT:SMOD?", "NORM")
+    with ScriptedPeer(
+        *(*CONNECT, (STATE, Reset()), HELLO, IDLE),
+        *(normal, (":OUTP:SMOD HIMP;*OPC?", "1"), IDLE),
+    ) as peer:
+        instrument = smu(peer)
+        instrument.connect()
+        assert not instrument.state().busy
+        assert not instrument.state().busy
 
 
 def test_a_current_beyond_the_limit_never_reaches_the_wire() -> None:
@@ -183,20 +201,20 @@ def test_an_unconfirmed_start_is_not_sent_again() -> None:
 
 
 def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> None:
-    settings: Exchange = (
+    settings = (
         ":SOUR:FUNC VOLT;:SOUR:VOLT:RANG 20;:SOUR:VOLT 3;:SOUR:VOLT:ILIM 6.8e-05;"
         ':SOUR:VOLT:READ:BACK ON;:SENS:FUNC "CURR";:SENS:CURR:RANG 6.8e-05;:SENS:CURR:NPLC 1;'
-        ":SENS:CURR:RSEN ON;*OPC?",
-        "1",
+        ":SENS:CURR:RSEN ON"
     )
     rows = ':TRAC:DATA? 1,1,"defbuffer1",READ,SOUR,REL,SOURSTAT,UNIT'
     limit = ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,-8.16e-05,-6.596e-05,8,5"
     program = PROGRAM[0].replace(":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,8,5", limit)
     with ScriptedPeer(
-        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
-        (":SOUR:VOLT?", "3.000000E+00"),
-        (":SOUR:VOLT:ILIM?", "6.800000E-05"),
-        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+        *(
+            HELLO,
+            *PREPARE,
+            *start_of(settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "3;6.8E-5"),
+        ),
         (rows, "-6.800000E-05,3.650000E+00,0.000000,160,Amp DC"),
     ) as peer:
         instrument = smu(peer)
@@ -230,18 +248,16 @@ def test_a_watchdog_counts_windows_and_waits_for_the_host_in_each() -> None:
 
 
 def test_a_hold_at_a_voltage_ends_inside_of_its_cut_off_current() -> None:
-    settings: Exchange = (
+    settings = (
         ":SOUR:FUNC VOLT;:SOUR:VOLT:RANG 20;:SOUR:VOLT 4.2;:SOUR:VOLT:ILIM 6.8e-05;"
         ':SOUR:VOLT:READ:BACK ON;:SENS:FUNC "CURR";:SENS:CURR:RANG 6.8e-05;:SENS:CURR:NPLC 1;'
-        ":SENS:CURR:RSEN ON;*OPC?",
-        "1",
+        ":SENS:CURR:RSEN ON"
     )
     program = PROGRAM[0].replace("OUT,3,4.2,8,5", "IN,-1.7e-05,1.7e-05,8,5")
     with ScriptedPeer(
-        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
-        (":SOUR:VOLT?", "4.200000E+00"),
-        (":SOUR:VOLT:ILIM?", "6.800000E-05"),
-        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+        HELLO,
+        *PREPARE,
+        *start_of(settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "4.2;6.8E-5"),
     ) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
@@ -269,18 +285,16 @@ def test_what_it_cannot_do_never_reaches_the_wire() -> None:
 def test_a_cell_is_watched_with_no_current_and_no_lower_limit(
     technique: OpenCircuit | Rest,
 ) -> None:
-    settings: Exchange = (
+    settings = (
         ":SOUR:FUNC CURR;:SOUR:CURR:RANG 1e-06;:SOUR:CURR 0;:SOUR:CURR:VLIM 4.25;"
         ':SOUR:CURR:READ:BACK ON;:SENS:FUNC "VOLT";:SENS:VOLT:RANG 20;:SENS:VOLT:NPLC 1;'
-        ":SENS:VOLT:RSEN ON;*OPC?",
-        "1",
+        ":SENS:VOLT:RSEN ON"
     )
     program = PROGRAM[0].replace("OUT,3,4.2,8,5", "OUT,0,4.25,8,5")
     with ScriptedPeer(
-        *(HELLO, *PREPARE, IDLE, settings, NO_ERROR),
-        (":SOUR:CURR?", "0.000000E+00"),
-        (":SOUR:CURR:VLIM?", "4.250000E+00"),
-        *((program, "1"), NO_ERROR, (":INIT;*OPC?", "1"), NO_ERROR),
+        HELLO,
+        *PREPARE,
+        *start_of(settings, program, ":SOUR:CURR?;:SOUR:CURR:VLIM?", "0;4.25"),
     ) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
