@@ -1,8 +1,9 @@
 """The fitting process: ``python -m operando.fitting --data DIR --runtime DIR``.
 
 It follows the journal, adds every frame to its scan's fit as soon as the frame is in the file, and
-writes the maps of the state of charge. It may be killed at any moment: the next one goes on where
-the results end, and fits an interrupted scan again from its frames.
+writes the maps of the state of charge. Beside it, on a thread of its own so that no map is late, it
+evaluates what the cell does. It may be killed at any moment: the next one goes on where the results
+end, fits an interrupted scan again from its frames and a programme from its rows.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import argparse
 import logging
 import os
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operando.data_directory import DataDirectory, RuntimeDirectory, read_json
+from operando.journal import JournalError
 from operando.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from operando.analysis import Analyst
     from operando.soc.normalisation import Camera
     from operando.soc.references import References
 
@@ -57,8 +61,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: follower.stop())
         logger.info("following %s", data.journal)
+        analysis = _Analysis(_analyst(data, settings), on_failure=follower.stop)
         follower.run()
-    return 0
+        analysis.stop()
+    return 1 if analysis.failed else 0
+
+
+class _Analysis:
+    """The analysis of the cell on a thread of its own.
+
+    Args:
+        analyst: Used in that thread alone.
+        on_failure: Called when the thread cannot go on: the process ends, and is started again.
+
+    Attributes:
+        failed: Whether it could not go on.
+    """
+
+    def __init__(self, analyst: Analyst, *, on_failure: Callable[[], None]) -> None:
+        self.failed = False
+        self._analyst = analyst
+        self._on_failure = on_failure
+        self._thread = threading.Thread(target=self._run, name="analyst", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is doing."""
+        self._analyst.stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._analyst.run()
+        except JournalError:
+            logger.exception("the analysis of the cell cannot go on")
+            self.failed = True
+            self._on_failure()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +120,14 @@ def _settings_of(runtime: Path | None) -> Path | None:
         return None
     path = RuntimeDirectory(runtime).settings
     return path if path.exists() else None
+
+
+def _analyst(data: DataDirectory, settings: Settings) -> Analyst:
+    from operando.analysis import AnalysisOptions, Analyst, CellFacts
+
+    cell = CellFacts(settings.cell.mass_g, settings.cell.reference_capacity_ah)
+    options = AnalysisOptions(cell=cell, **settings.analysis.model_dump())
+    return Analyst(data.journal, data.results, options)
 
 
 def _camera(options: argparse.Namespace, settings: Settings) -> Camera:

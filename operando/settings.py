@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 __all__ = [
+    "AnalysisSettings",
     "ArchiveSettings",
     "CameraSettings",
     "CellSettings",
@@ -141,6 +142,16 @@ class ReferenceSettings(_Section):
     charged: Path | None = None
 
 
+class AnalysisSettings(_Section):
+    """What the evaluation of titrations and impedance spectra must know of the cathode."""
+
+    particle_radius_um: Positive = 5.0
+    molar_volume_cm3_per_mol: Positive = 20.4
+    molar_mass_g_per_mol: Positive = 96.93
+    gitt_skip_s: Annotated[float, Field(ge=0)] = 30.0
+    impedance_noise: Annotated[float, Field(gt=0, lt=1)] = 0.005
+
+
 class ServerSettings(_Section):
     """Where the session is served; port 0 takes a free one."""
 
@@ -175,6 +186,7 @@ class Settings(_Section):
     epics: EpicsSettings = EpicsSettings()
     camera: CameraSettings = CameraSettings()
     references: ReferenceSettings = ReferenceSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     server: ServerSettings = ServerSettings()
     archive: ArchiveSettings = ArchiveSettings()
 

@@ -5,7 +5,12 @@ from operando.echem.circuit import ConstantPhase, TwoArcs, Zarc
 from operando.echem.differential import DifferentialCapacity, differential_capacity
 from operando.echem.errors import EchemError, FitError, SeriesError
 from operando.echem.gitt import GittLimits, GittPulse, titration_pulses
-from operando.echem.impedance import ArcShape, TwoArcFit, fit_two_arcs
+from operando.echem.impedance import (
+    ArcShape,
+    TwoArcFit,
+    fit_two_arcs,
+    fit_two_arcs_of_moving_cell,
+)
 from operando.echem.kramers_kronig import KramersKronigTest, kramers_kronig
 from operando.echem.segments import Direction, Segment, find_segments
 from operando.echem.series import CellSeries
@@ -48,6 +53,7 @@ __all__ = [
     "find_segments",
     "find_sweeps",
     "fit_two_arcs",
+    "fit_two_arcs_of_moving_cell",
     "kramers_kronig",
     "sweep_duration_s",
     "sweep_frequencies_hz",

@@ -69,13 +69,24 @@ class TwoArcs:
     slow: Zarc
     tail: ConstantPhase | None = None
 
-    def impedance_ohm(self, frequency_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Return the impedance at frequencies, shape (N,)."""
+    def impedance_ohm(
+        self,
+        frequency_hz: NDArray[np.float64],
+        *,
+        tail_factor: NDArray[np.float64] | float = 1.0,
+    ) -> NDArray[np.complex128]:
+        """Return the impedance at frequencies, shape (N,).
+
+        Args:
+            frequency_hz: Shape (N,).
+            tail_factor: Of the tail at each point, shape (N,) or one number: its slope of voltage
+                over lithium changes while a spectrum is taken of a cell that is charged.
+        """
         angular_per_s = 2.0 * np.pi * np.asarray(frequency_hz, dtype=np.float64)
         impedance_ohm = self.series_ohm + self.fast.impedance_ohm(angular_per_s)
         impedance_ohm += self.slow.impedance_ohm(angular_per_s)
         if self.tail is not None:
-            impedance_ohm += self.tail.impedance_ohm(angular_per_s)
+            impedance_ohm += tail_factor * self.tail.impedance_ohm(angular_per_s)
         return impedance_ohm
 
     def as_document(self) -> dict[str, Any]:

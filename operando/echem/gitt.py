@@ -34,11 +34,16 @@ class GittLimits:
         min_r_squared: Of the straight line of voltage over the root of time.
         max_drift_share: How much of the steady change the voltage at the end of a rest may still
             drift in a time as long as the pulse.
+        max_slope_change: Share by which the slope of the steady voltage over charge may differ
+            from that of the pulse before: the formula takes it to be constant within a pulse.
+        max_steady_change_v: Largest steady change, whatever the pulse before was.
     """
 
     max_spherical_bias: float = 0.1
     min_r_squared: float = 0.99
     max_drift_share: float = 0.05
+    max_slope_change: float = 0.2
+    max_steady_change_v: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class GittPulse:
         drift_v_per_h: Of the voltage at the end of the rest after.
         diffusion: The coefficient; None without a rest on either side, or with a wrong sign.
         flags: What is wrong with it: "no rest before", "no rest after", "rest not over",
-            "not linear", "wrong sign", "spherical bias", "saturated".
+            "not linear", "step too large", "wrong sign", "spherical bias", "saturated".
     """
 
     start_s: float
@@ -80,6 +85,11 @@ class GittPulse:
     drift_v_per_h: float
     diffusion: Diffusion | None
     flags: tuple[str, ...]
+
+    @property
+    def slope_v_per_ah(self) -> float | None:
+        """Steady change over charge; None for a pulse without charge."""
+        return self.steady_change_v / self.charge_ah if self.charge_ah else None
 
     @property
     def valid(self) -> bool:
@@ -100,6 +110,7 @@ def titration_pulses(
     skip_s: float = 30.0,
     min_current_a: float | None = None,
     limits: GittLimits | None = None,
+    slope_before_v_per_ah: float | None = None,
 ) -> list[GittPulse]:
     """Return every pulse of a titration.
 
@@ -110,17 +121,21 @@ def titration_pulses(
             transfer.
         min_current_a: Below it the cell is at rest; 1 % of the largest current if not given.
         limits: From where on a pulse is flagged.
+        slope_before_v_per_ah: Slope of the pulse before the first one, if there was one.
 
     Raises:
         SeriesError: If less than four rows of a pulse are left after ``skip_s``.
     """
     segments = find_segments(series, min_current_a=min_current_a)
-    neighbours = zip([None, *segments], segments, segments[1:], strict=False)
-    return [
-        _evaluate(_Pulse(series, before, pulse, after, skip_s), electrode, limits or GittLimits())
-        for before, pulse, after in neighbours
-        if pulse.direction is not Direction.REST
-    ]
+    limits = limits or GittLimits()
+    pulses: list[GittPulse] = []
+    for before, pulse, after in zip([None, *segments], segments, segments[1:], strict=False):
+        if pulse.direction is Direction.REST:
+            continue
+        rows = _Pulse(series, before, pulse, after, skip_s, slope_before_v_per_ah)
+        pulses.append(_evaluate(rows, electrode, limits))
+        slope_before_v_per_ah = pulses[-1].slope_v_per_ah
+    return pulses
 
 
 @dataclass(frozen=True)
@@ -132,6 +147,7 @@ class _Pulse:
     pulse: Segment
     after: Segment
     skip_s: float
+    slope_before_v_per_ah: float | None
 
     @property
     def last_row_before(self) -> int:
@@ -139,11 +155,15 @@ class _Pulse:
 
     @property
     def start_s(self) -> float:
-        """When the current began: one row's distance before the first row, at most.
+        """When the current began: at the first row, or one row's distance before it at most.
 
-        The row before may be the end of another programme, long ago.
+        The row before may be the end of another programme, long ago. Where no charge was counted
+        up to the first row, that one was taken as the current began.
         """
         time_s = self.series.time_s[self.pulse.start : self.pulse.stop]
+        counted_ah = self.series.charge_ah[[self.last_row_before, self.pulse.start]]
+        if self.before and counted_ah[0] == counted_ah[1]:
+            return float(time_s[0])
         spacing_s = float(np.median(np.diff(time_s))) if time_s.size > 1 else 0.0
         before_s = self.series.time_s[self.last_row_before] if self.before else -math.inf
         return float(max(before_s, time_s[0] - spacing_s))
@@ -151,6 +171,19 @@ class _Pulse:
     @property
     def duration_s(self) -> float:
         return float(self.series.time_s[self.pulse.stop - 1]) - self.start_s
+
+    @property
+    def charge_before_ah(self) -> float:
+        return float(self.series.charge_ah[self.last_row_before])
+
+    @property
+    def charge_ah(self) -> float:
+        return float(self.series.charge_ah[self.pulse.stop]) - self.charge_before_ah
+
+    @property
+    def slope_v_per_ah(self) -> float | None:
+        steady_v = self.rest_after_v - self.rest_before_v
+        return steady_v / self.charge_ah if self.charge_ah else None
 
     @property
     def rest_before_v(self) -> float:
@@ -215,16 +248,17 @@ def _evaluate(pulse: _Pulse, electrode: Electrode, limits: GittLimits) -> GittPu
         "rest not over": abs(drift_v_per_s) * duration_s
         > limits.max_drift_share * abs(changes.steady_v),
         "not linear": line.r_squared < limits.min_r_squared,
+        "step too large": _is_too_large(pulse, limits),
         "wrong sign": not same_sign,
         **_spherical_faults(diffusion, limits),
     }
-    rows, charge_ah = pulse.pulse, pulse.series.charge_ah
+    rows = pulse.pulse
     return GittPulse(
         start_s=pulse.start_s,
         duration_s=duration_s,
         current_a=float(pulse.series.current_a[rows.start : rows.stop].mean()),
-        charge_before_ah=float(charge_ah[pulse.last_row_before]),
-        charge_ah=float(charge_ah[rows.stop] - charge_ah[pulse.last_row_before]),
+        charge_before_ah=pulse.charge_before_ah,
+        charge_ah=pulse.charge_ah,
         rest_before_v=pulse.rest_before_v,
         rest_after_v=pulse.rest_after_v,
         steady_change_v=changes.steady_v,
@@ -236,6 +270,17 @@ def _evaluate(pulse: _Pulse, electrode: Electrode, limits: GittLimits) -> GittPu
         diffusion=diffusion,
         flags=(*missing, *(flag for flag, is_so in faults.items() if is_so)),
     )
+
+
+def _is_too_large(pulse: _Pulse, limits: GittLimits) -> bool:
+    """Tell whether the steady voltage bends within the pulse, judged by the pulse before."""
+    steady_v = pulse.rest_after_v - pulse.rest_before_v
+    if abs(steady_v) > limits.max_steady_change_v:
+        return True
+    slope, before = pulse.slope_v_per_ah, pulse.slope_before_v_per_ah
+    if not slope or not before:
+        return False
+    return not 1.0 - limits.max_slope_change < slope / before < 1.0 + limits.max_slope_change
 
 
 def _spherical_faults(diffusion: Diffusion | None, limits: GittLimits) -> dict[str, bool]:

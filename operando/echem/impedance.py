@@ -9,25 +9,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
+from operando.echem.arc_problem import (
+    ARC_EXPONENTS,
+    DRIFT,
+    NAMES,
+    TAIL,
+    TAIL_EXPONENT,
+    ArcProblem,
+)
 from operando.echem.circuit import ConstantPhase, TwoArcs, Zarc
-from operando.echem.errors import FitError
 from operando.echem.spectrum import ImpedanceSpectrum
 
-__all__ = ["ArcShape", "TwoArcFit", "fit_two_arcs"]
+__all__ = ["ArcShape", "TwoArcFit", "fit_two_arcs", "fit_two_arcs_of_moving_cell"]
 
-_LOWEST = np.array([1e-2, 1e-2, 1e-8, 0.5, 1e-2, 1e-7, 0.5, 1e-7, 0.3])
-_HIGHEST = np.array([1e6, 1e7, 1e2, 1.0, 1e7, 1e4, 1.0, 1e4, 1.0])
-_LOGARITHMIC = np.array([True, True, True, False, True, True, False, True, False])
-_ARC_EXPONENTS, _TAIL = [3, 6], [7, 8]
-_SWAPPED = [0, 4, 5, 6, 1, 2, 3, 7, 8]
-_CLOSE_TO_BOUND = 1e-3
-_GOOD_CHI2 = 3.0
 _MERGED_RATIO = 10.0
 _START_TIMES_S = ((1e-4, 2e-2), (1e-4, 2e-1), (1e-5, 2e-2), (1e-5, 2e-1), (1e-3, 1.0))
-
-Vector = NDArray[np.float64]
+_LOWEST_HZ = (0.0, 0.1, 1.0, 10.0)
+_SPARE_POINTS = 6
 
 
 class ArcShape(Enum):
@@ -53,6 +52,9 @@ class TwoArcFit:
             parts hardly.
         at_bound: Names of the numbers that stopped at a bound: not measured.
         followed: Whether the previous spectrum was a good start.
+        tail_drift_per_root_s: Of a moving cell, the tail's factor is ``exp(drift sqrt(t))``; else
+            None.
+        lowest_hz: Lowest frequency that was fitted.
     """
 
     circuit: TwoArcs
@@ -63,6 +65,28 @@ class TwoArcFit:
     merged: bool
     at_bound: tuple[str, ...]
     followed: bool
+    tail_drift_per_root_s: float | None
+    lowest_hz: float
+
+    @property
+    def worst_share(self) -> float:
+        """Larger of the two arcs' errors, as a share of the resistance."""
+        arcs = ((self.circuit.fast, self.sigma.fast), (self.circuit.slow, self.sigma.slow))
+        return max(sigma.resistance_ohm / arc.resistance_ohm for arc, sigma in arcs)
+
+    def impedance_ohm(
+        self, frequency_hz: NDArray[np.float64], elapsed_s: NDArray[np.float64] | None = None
+    ) -> NDArray[np.complex128]:
+        """Return the fitted curve, shape (N,).
+
+        Args:
+            frequency_hz: Shape (N,).
+            elapsed_s: When each was measured since the sweep began, shape (N,); for a moving cell.
+        """
+        drift, factor = self.tail_drift_per_root_s, np.ones_like(frequency_hz)
+        if drift is not None and elapsed_s is not None:
+            factor = np.exp(drift * np.sqrt(elapsed_s))
+        return self.circuit.impedance_ohm(frequency_hz, tail_factor=factor)
 
     def as_document(self) -> dict[str, Any]:
         """Return the fit as plain values."""
@@ -75,6 +99,8 @@ class TwoArcFit:
             "merged": self.merged,
             "at_bound": list(self.at_bound),
             "followed": self.followed,
+            "tail_drift_per_root_s": self.tail_drift_per_root_s,
+            "lowest_hz": self.lowest_hz,
         }
 
 
@@ -101,143 +127,104 @@ def fit_two_arcs(
     Raises:
         FitError: If there are fewer points than it takes.
     """
-    free = np.ones(_LOWEST.size, dtype=bool)
-    free[_ARC_EXPONENTS] = shape is ArcShape.ZARC
-    free[_TAIL] = with_tail
-    problem = _Problem(spectrum, free, relative_noise)
-    best, followed = problem.best(_starts(spectrum, previous))
-    return problem.result(best, shape=shape, followed=followed)
+    free = _all_but_drift()
+    free[ARC_EXPONENTS] = shape is ArcShape.ZARC
+    free[TAIL] = with_tail
+    return _fit(spectrum, free, None, relative_noise, previous)
 
 
-class _Problem:
-    """One spectrum and which of the nine numbers are free."""
+def fit_two_arcs_of_moving_cell(
+    spectrum: ImpedanceSpectrum,
+    elapsed_s: NDArray[np.float64],
+    *,
+    relative_noise: float = 0.01,
+    previous: TwoArcs | None = None,
+) -> TwoArcFit:
+    """Fit a spectrum during which the voltage of the cell went on.
 
-    def __init__(
-        self, spectrum: ImpedanceSpectrum, free: NDArray[np.bool_], relative_noise: float
-    ) -> None:
-        self._spectrum = spectrum
-        self._free = free
-        self._relative_noise = relative_noise
-        self._weight = 1.0 / (relative_noise * np.abs(spectrum.impedance_ohm))
-        self._bounds = (_encode(_LOWEST)[free], _encode(_HIGHEST)[free])
-        self._spare = 2 * len(spectrum) - int(np.count_nonzero(free))
-        if self._spare < 1:
-            raise FitError(
-                f"{len(spectrum)} points are too few for {np.count_nonzero(free)} numbers; "
-                "measure more, or fit less"
-            )
+    The arcs are over in the first second of a sweep; it is the tail that moves, because the slope
+    of voltage over lithium at the surface changes. The change at the surface of a particle grows
+    with the root of time, so the tail is Warburg's times ``exp(drift sqrt(t))``. That holds for a
+    while only: the lowest frequency that is fitted is the one that gives the smallest error of the
+    arcs.
 
-    def best(self, starts: Iterator[tuple[Vector, bool]]) -> tuple[optimize.OptimizeResult, bool]:
-        """Return the best fit, and whether it came from the previous circuit."""
-        fits: list[tuple[optimize.OptimizeResult, bool]] = []
-        for start, is_previous in starts:
-            fits.append((self._solve(start), is_previous))
-            if is_previous and self._chi2(fits[0][0]) < _GOOD_CHI2:
-                break
-        return min(fits, key=lambda fit: float(fit[0].cost))
+    Args:
+        spectrum: From high frequencies to low ones.
+        elapsed_s: When each point was ready, since the sweep began, shape (N,).
+        relative_noise: Standard deviation of a point as a share of its modulus.
+        previous: Circuit of the spectrum before.
 
-    def _chi2(self, found: optimize.OptimizeResult) -> float:
-        return float(2.0 * found.cost / self._spare)
-
-    def _solve(self, start: Vector) -> optimize.OptimizeResult:
-        low, high = self._bounds
-        inside = np.clip(_encode(start)[self._free], low + 1e-9, high - 1e-9)
-        return optimize.least_squares(
-            self._residuals, inside, bounds=self._bounds, x_scale="jac", max_nfev=400
-        )
-
-    def result(
-        self, best: optimize.OptimizeResult, *, shape: ArcShape, followed: bool
-    ) -> TwoArcFit:
-        chi2 = self._chi2(best)
-        values = self._values(best.x)
-        sigmas = np.zeros(_LOWEST.size)
-        sigmas[self._free] = _sigmas(best.jac, chi2)
-        sigmas *= np.where(_LOGARITHMIC, values, 1.0)
-        low, high = self._bounds
-        stuck = np.zeros(_LOWEST.size, dtype=bool)
-        stuck[self._free] = np.minimum(best.x - low, high - best.x) < _CLOSE_TO_BOUND
-        if values[2] > values[5]:
-            values, sigmas, stuck = values[_SWAPPED], sigmas[_SWAPPED], stuck[_SWAPPED]
-        with_tail = bool(self._free[_TAIL[0]])
-        return TwoArcFit(
-            circuit=_circuit(values, with_tail=with_tail),
-            sigma=_circuit(sigmas, with_tail=with_tail),
-            chi2=chi2,
-            relative_noise=self._relative_noise,
-            shape=shape,
-            merged=bool(values[5] < _MERGED_RATIO * values[2]),
-            at_bound=tuple(name for name, is_stuck in zip(_NAMES, stuck, strict=True) if is_stuck),
-            followed=followed,
-        )
-
-    def _values(self, encoded: Vector) -> Vector:
-        values = np.ones(_LOWEST.size)
-        values[self._free] = encoded
-        logarithmic = _LOGARITHMIC & self._free
-        values[logarithmic] = np.exp(values[logarithmic])
-        return values
-
-    def _residuals(self, encoded: Vector) -> Vector:
-        circuit = _circuit(self._values(encoded), with_tail=bool(self._free[_TAIL[0]]))
-        misses = circuit.impedance_ohm(self._spectrum.frequency_hz) - self._spectrum.impedance_ohm
-        weighted = misses * self._weight
-        return np.concatenate([weighted.real, weighted.imag])
+    Raises:
+        FitError: If there are fewer points than it takes.
+    """
+    free = _all_but_drift()
+    free[TAIL_EXPONENT], free[DRIFT] = False, True
+    fits = [
+        _fit(part, free, times_s, relative_noise, previous)
+        for part, times_s in _parts(spectrum, elapsed_s)
+    ]
+    return min(fits, key=lambda fit: fit.worst_share)
 
 
-_NAMES = (
-    "series_ohm",
-    "fast.resistance_ohm",
-    "fast.time_constant_s",
-    "fast.exponent",
-    "slow.resistance_ohm",
-    "slow.time_constant_s",
-    "slow.exponent",
-    "tail.admittance_s_sa",
-    "tail.exponent",
-)
+def _all_but_drift() -> NDArray[np.bool_]:
+    free = np.ones(len(NAMES), dtype=bool)
+    free[DRIFT] = False
+    return free
 
 
-def _starts(spectrum: ImpedanceSpectrum, previous: TwoArcs | None) -> Iterator[tuple[Vector, bool]]:
+def _fit(
+    spectrum: ImpedanceSpectrum,
+    free: NDArray[np.bool_],
+    elapsed_s: NDArray[np.float64] | None,
+    relative_noise: float,
+    previous: TwoArcs | None,
+) -> TwoArcFit:
+    problem = ArcProblem(spectrum, free, relative_noise, elapsed_s)
+    starts = _starts(spectrum, previous)
+    found = problem.solve(starts, first_is_previous=previous is not None)
+    circuit = found.circuit
+    return TwoArcFit(
+        circuit=circuit,
+        sigma=found.sigma,
+        chi2=found.chi2,
+        relative_noise=relative_noise,
+        shape=ArcShape.ZARC if free[ARC_EXPONENTS[0]] else ArcShape.RC,
+        merged=circuit.slow.time_constant_s < _MERGED_RATIO * circuit.fast.time_constant_s,
+        at_bound=found.at_bound,
+        followed=found.followed,
+        tail_drift_per_root_s=None if elapsed_s is None else found.tail_drift_per_root_s,
+        lowest_hz=float(spectrum.frequency_hz.min()),
+    )
+
+
+def _parts(
+    spectrum: ImpedanceSpectrum, elapsed_s: NDArray[np.float64]
+) -> Iterator[tuple[ImpedanceSpectrum, NDArray[np.float64]]]:
+    """Give the whole spectrum, and what is left of it above higher and higher frequencies."""
+    sizes: set[int] = set()
+    for lowest_hz in _LOWEST_HZ:
+        # A frequency of 1 Hz may be written as 0.9999999 Hz.
+        kept = spectrum.frequency_hz > 0.999 * lowest_hz
+        size = int(np.count_nonzero(kept))
+        if size in sizes or (sizes and size < len(NAMES) + _SPARE_POINTS):
+            continue
+        sizes.add(size)
+        part = ImpedanceSpectrum(spectrum.frequency_hz[kept], spectrum.impedance_ohm[kept])
+        yield part, elapsed_s[kept]
+
+
+def _starts(spectrum: ImpedanceSpectrum, previous: TwoArcs | None) -> Iterator[TwoArcs]:
     if previous is not None:
-        yield _vector(previous), True
+        yield previous
     real_ohm = spectrum.impedance_ohm.real
     series_ohm = max(float(real_ohm[np.argmax(spectrum.frequency_hz)]), 0.2)
     width_ohm = max(float(np.ptp(real_ohm[_above_diffusion(spectrum)])), 1e-3 * series_ohm)
+    tail = ConstantPhase(1.0 / (0.3 * width_ohm))
     for fast_s, slow_s in _START_TIMES_S:
-        arcs = (0.3 * width_ohm, fast_s, 0.85, 0.7 * width_ohm, slow_s, 0.85)
-        yield np.array([series_ohm, *arcs, 1.0 / (0.3 * width_ohm), 0.5]), False
+        fast, slow = Zarc(0.3 * width_ohm, fast_s, 0.85), Zarc(0.7 * width_ohm, slow_s, 0.85)
+        yield TwoArcs(series_ohm, fast, slow, tail)
 
 
 def _above_diffusion(spectrum: ImpedanceSpectrum) -> NDArray[np.bool_]:
     above = spectrum.frequency_hz > 1.0
     return above if np.count_nonzero(above) > 1 else np.ones_like(above)
-
-
-def _sigmas(jacobian: Vector, chi2: float) -> Vector:
-    """Return standard deviations, infinite where the points say nothing of a number."""
-    try:
-        covariance = chi2 * np.linalg.inv(jacobian.T @ jacobian)
-    except np.linalg.LinAlgError:
-        return np.full(jacobian.shape[1], np.inf)
-    return np.sqrt(np.abs(np.diag(covariance)))
-
-
-def _encode(values: Vector) -> Vector:
-    return np.where(_LOGARITHMIC, np.log(values), values)
-
-
-def _circuit(values: Vector, *, with_tail: bool) -> TwoArcs:
-    series_ohm, *arcs, admittance, exponent = (float(value) for value in values)
-    tail = ConstantPhase(admittance, exponent) if with_tail else None
-    return TwoArcs(series_ohm, Zarc(*arcs[:3]), Zarc(*arcs[3:]), tail)
-
-
-def _vector(circuit: TwoArcs) -> Vector:
-    fast, slow, tail = circuit.fast, circuit.slow, circuit.tail or ConstantPhase(1.0)
-    arcs = [
-        number
-        for arc in (fast, slow)
-        for number in (arc.resistance_ohm, arc.time_constant_s, arc.exponent)
-    ]
-    return np.array([circuit.series_ohm, *arcs, tail.admittance_s_sa, tail.exponent])

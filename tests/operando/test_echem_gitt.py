@@ -39,7 +39,12 @@ def planar_changes(diffusion_cm2_per_s: float, duration_s: float) -> VoltageChan
 
 
 def titration(
-    transient_v: NDArray[np.float64], *, steady_v: float, jump_v: float = 0.0, pause_s: float = 1.0
+    transient_v: NDArray[np.float64],
+    *,
+    steady_v: float,
+    jump_v: float = 0.0,
+    pause_s: float = 1.0,
+    longest_gap_s: float = 10.0,
 ) -> CellSeries:
     """Make rest, pulse and rest of a second a row; the pulse adds ``transient_v`` to 3.7 V."""
     pulse_s = transient_v.size
@@ -49,7 +54,7 @@ def titration(
         [np.full(60, 3.7), 3.7 + jump_v + transient_v, np.full(600, 3.7 + steady_v)]
     )
     current_a = np.concatenate([np.zeros(60), np.full(pulse_s, 3.4e-5), np.zeros(600)])
-    return CellSeries.counted(time_s, voltage_v, current_a, longest_gap_s=10.0)
+    return CellSeries.counted(time_s, voltage_v, current_a, longest_gap_s=longest_gap_s)
 
 
 def root_time(pulse_s: int, slope_v: float) -> NDArray[np.float64]:
@@ -85,9 +90,25 @@ def test_a_pulse_into_a_plane_gives_its_own_coefficient_whatever_is_skipped() ->
 
 
 def test_a_pulse_does_not_begin_with_the_end_of_a_rest_long_ago() -> None:
-    series = titration(root_time(600, 1e-3), steady_v=0.01, pause_s=5000.0)
+    series = titration(root_time(600, 1e-3), steady_v=0.01, pause_s=5000.0, longest_gap_s=1e9)
     (pulse,) = titration_pulses(series, NCM622)
     assert pulse.duration_s == pytest.approx(600.0)
+
+
+def test_a_pulse_begins_with_its_first_row_if_no_charge_was_counted_before_it() -> None:
+    series = titration(root_time(600, 1e-3), steady_v=0.01, pause_s=5000.0)
+    (pulse,) = titration_pulses(series, NCM622)
+    assert pulse.duration_s == pytest.approx(599.0)
+
+
+def test_a_voltage_that_bends_within_a_pulse_makes_the_step_too_large() -> None:
+    series = titration(root_time(600, 1e-3), steady_v=0.01)
+    slope_v_per_ah = 0.01 / (3.4e-5 * 600.0 / 3600.0)
+    for before, is_too_large in ((0.75, True), (0.9, False), (1.1, False), (1.3, True)):
+        (pulse,) = titration_pulses(series, NCM622, slope_before_v_per_ah=before * slope_v_per_ah)
+        assert ("step too large" in pulse.flags) is is_too_large
+    (steep,) = titration_pulses(titration(root_time(600, 1e-2), steady_v=0.2), NCM622)
+    assert "step too large" in steep.flags
 
 
 @pytest.mark.parametrize(

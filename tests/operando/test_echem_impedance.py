@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from operando.echem import (
     ArcShape,
@@ -13,6 +14,7 @@ from operando.echem import (
     TwoArcs,
     Zarc,
     fit_two_arcs,
+    fit_two_arcs_of_moving_cell,
     kramers_kronig,
     sweep_duration_s,
     sweep_frequencies_hz,
@@ -121,6 +123,57 @@ def test_a_number_that_nothing_measures_is_named() -> None:
     without_tail = replace(CELL, tail=None)
     fit = fit_two_arcs(measured(without_tail))
     assert any(name.startswith("tail.") for name in fit.at_bound)
+
+
+def elapsed_s() -> NDArray[np.float64]:
+    return np.cumsum(1.0 / FREQUENCIES_HZ)
+
+
+def moving(circuit: TwoArcs, drift_per_root_s: float, *, noise: float) -> ImpedanceSpectrum:
+    """Give the spectrum of a cell whose tail changes while it is measured."""
+    factor = np.exp(drift_per_root_s * np.sqrt(elapsed_s()))
+    impedance_ohm = circuit.impedance_ohm(FREQUENCIES_HZ, tail_factor=factor)
+    parts = np.random.default_rng(1).standard_normal((2, FREQUENCIES_HZ.size))
+    return ImpedanceSpectrum(
+        FREQUENCIES_HZ, impedance_ohm * (1.0 + noise * (parts[0] + 1j * parts[1]))
+    )
+
+
+STEEP = replace(CELL, tail=ConstantPhase(5e-4, 0.5))
+
+
+def test_a_tail_that_moves_is_found_with_its_drift() -> None:
+    fit = fit_two_arcs_of_moving_cell(moving(STEEP, -0.1, noise=1e-4), elapsed_s())
+    assert fit.tail_drift_per_root_s == pytest.approx(-0.1, rel=0.01)
+    assert fit.circuit.slow.resistance_ohm == pytest.approx(600.0, rel=0.01)
+    assert fit.circuit.fast.resistance_ohm == pytest.approx(120.0, rel=0.01)
+
+
+def test_a_tail_that_stands_still_has_no_drift() -> None:
+    fit = fit_two_arcs_of_moving_cell(moving(STEEP, 0.0, noise=1e-4), elapsed_s())
+    assert fit.tail_drift_per_root_s == pytest.approx(0.0, abs=1e-4)
+    assert fit_two_arcs(measured(STEEP)).tail_drift_per_root_s is None
+
+
+def test_a_tail_that_moves_spoils_a_fit_that_knows_nothing_of_it() -> None:
+    still = fit_two_arcs(moving(STEEP, -0.3, noise=1e-3))
+    assert still.circuit.slow.resistance_ohm > 1.2 * 600.0
+
+
+def test_low_frequencies_are_left_out_when_they_only_make_the_arcs_worse() -> None:
+    spectrum = moving(STEEP, -0.1, noise=1e-3)
+    slow = spectrum.frequency_hz < 0.5
+    wild_ohm = np.where(slow, 3.0 * spectrum.impedance_ohm.conj(), spectrum.impedance_ohm)
+    fit = fit_two_arcs_of_moving_cell(ImpedanceSpectrum(FREQUENCIES_HZ, wild_ohm), elapsed_s())
+    assert fit.lowest_hz == pytest.approx(1.0)
+    assert fit.circuit.slow.resistance_ohm == pytest.approx(600.0, rel=0.03)
+
+
+def test_the_curve_of_a_moving_cell_runs_through_its_points() -> None:
+    spectrum = moving(STEEP, -0.1, noise=1e-4)
+    fit = fit_two_arcs_of_moving_cell(spectrum, elapsed_s())
+    curve_ohm = fit.impedance_ohm(FREQUENCIES_HZ, elapsed_s())
+    assert np.abs(curve_ohm / spectrum.impedance_ohm - 1.0).max() < 2e-3
 
 
 def test_too_few_points_are_refused() -> None:
