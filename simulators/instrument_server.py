@@ -8,13 +8,14 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 
-from simulators.scpi import ScpiError
+from simulators.scpi import Conversation, ScpiError
 from simulators.wire_faults import Faults, ReplyFault
 
 logger = logging.getLogger(__name__)
 
 MOST_CLIENTS = 8
 _LONGEST_LINE = 1 << 16
+_WAIT_S = 0.005
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -22,19 +23,19 @@ class ScpiServer:
     """Serves one instrument to a few clients at a time, on the loopback only.
 
     Args:
-        handle: Carries out a message, gives its reply.
+        converse: Carries out a message, gives its reply; see `Conversation`.
         report: Gets errors of the transport.
         faults: What is to go wrong.
     """
 
     def __init__(
         self,
-        handle: Callable[[str], str | None],
+        converse: Callable[[str], Conversation],
         *,
         report: Callable[[ScpiError], None],
         faults: Faults,
     ) -> None:
-        self._handle = handle
+        self._converse_over = converse
         self._report = report
         self._faults = faults
         self._clients: set[asyncio.StreamWriter] = set()
@@ -75,7 +76,7 @@ class ScpiServer:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for line in self._lines(reader):
-            reply = self._handle(line.decode("latin-1"))
+            reply = await self._reply(line.decode("latin-1"), reader)
             if reply is None:
                 continue
             fault = self._faults.take()
@@ -84,6 +85,18 @@ class ScpiServer:
                 await writer.drain()
             elif not await _send_faulty(reader, writer, reply.encode("ascii") + b"\n", fault):
                 return
+
+    async def _reply(self, line: str, reader: asyncio.StreamReader) -> str | None:
+        conversation = self._converse_over(line)
+        while True:
+            try:
+                next(conversation)
+            except StopIteration as end:
+                reply: str | None = end.value
+                return reply
+            if reader.at_eof():
+                raise ConnectionResetError("the client went away while its message waited")
+            await asyncio.sleep(_WAIT_S)
 
     async def _lines(self, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
         """Give whole lines, however the network has cut or joined them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
 ERRORS = {
@@ -30,7 +30,7 @@ ERRORS = {
     -363: "Input buffer overrun",
 }
 
-_NODE = re.compile(r"(\[)?:([A-Za-z]+)(\[1\])?(?(1)\])")
+_NODE = re.compile(r"(\[)?:([A-Za-z]+\d?)(\[1\])?(?(1)\])")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\Z")
 _NOT_FINITE = re.compile(r"[+-]?(NAN|INF|INFINITY|NINF)\Z", re.IGNORECASE)
 _MULTIPLIERS = {
@@ -130,6 +130,8 @@ class Parameters:
 
 
 Handler = Callable[[Parameters], str | None]
+# Gives control back while the message has to wait for an operation that it began; returns replies.
+Conversation = Generator[None, None, str | None]
 
 
 class Command(NamedTuple):
@@ -179,7 +181,9 @@ def interpret(
     line: str,
     run: Callable[[str, Sequence[str]], str | None],
     report: Callable[[ScpiError], None],
-) -> str | None:
+    *,
+    busy: Callable[[str], bool] = lambda _: False,
+) -> Conversation:
     """Carry out a message of one or more commands; give the replies as one message.
 
     A header without a leading colon goes on from the path of the command before it (SCPI-99,
@@ -189,6 +193,7 @@ def interpret(
         line: The message without its end.
         run: Carries out one command: header without leading colon, parameters.
         report: Gets the error of each command that failed; the others are carried out.
+        busy: Tells whether a command, in capitals, has to wait for the end of an operation.
     """
     replies: list[str] = []
     path = ""
@@ -202,6 +207,8 @@ def interpret(
             header = header.removeprefix(":")
             if not header.startswith("*"):
                 path = header[: header.rfind(":") + 1]
+            while busy(header.upper()):
+                yield
             reply = run(header, texts)
         except ScpiError as error:
             report(error)
@@ -209,6 +216,20 @@ def interpret(
         if reply is not None:
             replies.append(reply)
     return ";".join(replies) if replies else None
+
+
+def finish(conversation: Conversation) -> str | None:
+    """Give the replies to a message that has nothing to wait for.
+
+    Raises:
+        TimeoutError: It waits for an operation that goes on.
+    """
+    try:
+        next(conversation)
+    except StopIteration as end:
+        reply: str | None = end.value
+        return reply
+    raise TimeoutError("the message waits until an operation has ended")
 
 
 def spellings(pattern: str) -> Iterator[str]:

@@ -16,10 +16,15 @@ class StatusModel:
 
     Args:
         date: Gives the date that stands in error messages.
+        busy: Tells whether an overlapped operation goes on.
     """
 
-    def __init__(self, date: Callable[[], str]) -> None:
+    def __init__(
+        self, date: Callable[[], str], *, busy: Callable[[], bool] = lambda: False
+    ) -> None:
         self._date = date
+        self._busy = busy
+        self._completes = False
         self._errors: deque[tuple[int, str]] = deque()
         self._events = _POWER_ON
         self._events_enabled = 0
@@ -42,12 +47,14 @@ class StatusModel:
         """Forget all errors and events."""
         self._errors.clear()
         self._events = 0
+        self._completes = False
 
     def power_on(self) -> None:
         """Begin as after switching on."""
         self._errors.clear()
         self._events = _POWER_ON
         self._events_enabled = self._requests_enabled = 0
+        self._completes = False
 
     def teach(self, table: CommandTable) -> None:
         """Add the common commands and the error queue's to a table."""
@@ -78,6 +85,7 @@ class StatusModel:
         return f"{code},{entry}"
 
     def _read_events(self, _: Parameters) -> str:
+        self._note_completion()
         events, self._events = self._events, 0
         return str(events)
 
@@ -85,7 +93,14 @@ class StatusModel:
         self._events = 0
 
     def _complete(self, _: Parameters) -> None:
-        self._events |= _OPERATION_COMPLETE
+        self._completes = True
+        self._note_completion()
+
+    def _note_completion(self) -> None:
+        """Set the bit that *OPC asked for, once nothing goes on any more."""
+        if self._completes and not self._busy():
+            self._events |= _OPERATION_COMPLETE
+            self._completes = False
 
     def _enable_events(self, parameters: Parameters) -> None:
         self._events_enabled = parameters.integer(high=255)
@@ -94,5 +109,6 @@ class StatusModel:
         self._requests_enabled = parameters.integer(high=255)
 
     def _status_byte(self) -> int:
+        self._note_completion()
         byte = (4 if self._errors else 0) | (32 if self._events & self._events_enabled else 0)
         return byte | (64 if byte & self._requests_enabled else 0)

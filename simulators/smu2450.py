@@ -9,12 +9,20 @@ import time
 from collections.abc import Sequence
 
 from simulators.mounted_cell import MountedCell
-from simulators.scpi import CommandTable, Parameters, ScpiError, interpret
+from simulators.scpi import (
+    CommandTable,
+    Conversation,
+    Parameters,
+    ScpiError,
+    finish,
+    interpret,
+)
 from simulators.scpi_settings import Choice, SettingsTable
 from simulators.scpi_status import StatusModel
 from simulators.smu_buffer_commands import BufferCommands
 from simulators.smu_channels import OFF_STATES
 from simulators.smu_hardware import SmuHardware
+from simulators.smu_sweep_commands import SweepCommands
 from simulators.smu_trigger_commands import TriggerCommands
 from simulators.trigger_model import TriggerModel
 
@@ -26,25 +34,42 @@ class Smu2450:
         mounted: The cell at its terminals, and the time.
         serial: Serial number in the reply to *IDN?.
         seed: Of the meter's noise.
+        opc_waits: Whether *OPC? waits for the end of the trigger model, as appendix B of the
+            reference manual has it; else only *WAI and the bit of *OPC do.
     """
 
-    def __init__(self, mounted: MountedCell, *, serial: str = "04096331", seed: int = 0) -> None:
+    def __init__(
+        self,
+        mounted: MountedCell,
+        *,
+        serial: str = "04096331",
+        seed: int = 0,
+        opc_waits: bool = False,
+    ) -> None:
         self.serial = serial
         self._mounted = mounted
+        self._waiting = {"*WAI", "*OPC?"} if opc_waits else {"*WAI"}
         self._table = CommandTable()
-        self._status = StatusModel(self._date)
+        self._status = StatusModel(self._date, busy=self._busy)
         self._settings = SettingsTable(self._table, self._refuse_while_running)
         self.hardware = SmuHardware(mounted, settings=self._settings, seed=seed)
         self.trigger_model = TriggerModel(self.hardware)
         self._teach()
         BufferCommands(self.hardware, self._refuse_while_running).teach(self._table)
         TriggerCommands(self.hardware, self.trigger_model).teach(self._table)
+        SweepCommands(self.hardware, self.trigger_model, self._refuse_while_running).teach(
+            self._table
+        )
         mounted.join(self)
 
-    def handle(self, line: str) -> str | None:
-        """Carry out a message that came over a wire; give the reply, if it asks for one."""
+    def converse(self, line: str) -> Conversation:
+        """Carry out a message that came over a wire; see `Conversation` for its waiting."""
         self._mounted.catch_up()
-        return interpret(line, self._run, self.report)
+        return interpret(line, self._run, self.report, busy=self._has_to_wait)
+
+    def handle(self, line: str) -> str | None:
+        """Carry out a message that has nothing to wait for; give the reply, if it asks for one."""
+        return finish(self.converse(line))
 
     @property
     def due_s(self) -> float:
@@ -69,6 +94,12 @@ class Smu2450:
             return self._table.run(header, parameters)
         finally:
             self.hardware.reconnect()
+
+    def _busy(self) -> bool:
+        return self.trigger_model.running
+
+    def _has_to_wait(self, header: str) -> bool:
+        return header in self._waiting and self.trigger_model.running
 
     def _refuse_while_running(self) -> None:
         if self.trigger_model.running:

@@ -100,7 +100,7 @@ class BufferCommands:
         if name in self._hardware.buffers:
             raise ScpiError(-224, "the buffer exists")
         size = parameters.integer(1, low=10, high=_MOST_ROWS)
-        if len(parameters) > 2 and parameters.text(2, default="STAN"):
+        if parameters.text(2, default="STAN") != "STAN":  # what QCoDeS sends ends with a comma
             parameters.choice(_STYLES, 2)
         self._hardware.buffers[name] = ReadingBuffer(size)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from simulators.scpi import ScpiError
 from simulators.scpi_settings import Choice, Count, Number, SettingsTable, Switch
 
+_USER_DELAYS = 5
 OFF_STATES = ("NORMal", "ZERO", "HIMPedance", "GUARd")
 
 
@@ -110,6 +111,7 @@ class SourceChannel:
         settings.add(f"{root}:READ:BACK", self.read_back)
         settings.add(f"{root}:DELay", delay)
         settings.add(f"{root}:DELay:AUTO", self.auto_delay)
+        _add_user_delays(root, settings)
         settings.add(f"{root}:HIGH:CAPacitance", Switch())
         settings.add(f":OUTPut[1]:{quantity.name}:SMODe", self.off_state, guarded=False)
 
@@ -134,9 +136,16 @@ class SenseChannel:
         self.range = _Ranged(root, quantity, settings)
         self.power_line_cycles = Number(1.0, low=0.01, high=10.0)
         self.four_wire = Switch()
+        _add_user_delays(root, settings)
         settings.add(f"{root}:NPLCycles", self.power_line_cycles)
         settings.add(f"{root}:RSENse", self.four_wire)
         settings.add(f"{root}:AZERo[:STATe]", Switch(True))
         settings.add(f"{root}:AVERage[:STATe]", Switch())
         settings.add(f"{root}:AVERage:COUNt", Count(10, low=1, high=100))
         settings.add(f"{root}:AVERage:TCONtrol", Choice("REPeat", "MOVing"))
+
+
+def _add_user_delays(root: str, settings: SettingsTable) -> None:
+    """Add the delays that only blocks of a trigger model could use, which are not built here."""
+    for number in range(1, _USER_DELAYS + 1):
+        settings.add(f"{root}:DELay:USER{number}", Number(0.0, low=0.0, high=10_000.0, unit="S"))

@@ -108,6 +108,11 @@ class SmuHardware:
                 sense.four_wire.value = False
         self.reconnect()
 
+    def source_level(self, level: float) -> None:
+        """Source this from now on, in A or V."""
+        self.source.level.value = level
+        self.reconnect()
+
     def reconnect(self) -> None:
         """Connect to the cell what the settings say now."""
         self._lead.connect(self._source())

@@ -8,6 +8,7 @@ from typing import Any
 from simulators.cell_stand import CellStand
 from simulators.instrument_server import ScpiServer
 from simulators.message_log import MessageLog
+from simulators.scpi import Conversation
 from simulators.smu2450 import Smu2450
 from simulators.wire_faults import Faults
 
@@ -20,24 +21,30 @@ class SmuStation:
     Args:
         stand: Where the cell is.
         seed: Of the meter's noise.
+        opc_waits: See `Smu2450`.
         messages: Where all messages are written down.
     """
 
     def __init__(
-        self, stand: CellStand, *, seed: int = 0, messages: MessageLog | None = None
+        self,
+        stand: CellStand,
+        *,
+        seed: int = 0,
+        opc_waits: bool = False,
+        messages: MessageLog | None = None,
     ) -> None:
         self._messages = messages or MessageLog()
         self._stand = stand
-        self.smu = Smu2450(stand.mounted, seed=seed)
+        self.smu = Smu2450(stand.mounted, seed=seed, opc_waits=opc_waits)
         self.faults = Faults(self._suffer)
-        self.server = ScpiServer(self.handle, report=self.smu.report, faults=self.faults)
+        self.server = ScpiServer(self.converse, report=self.smu.report, faults=self.faults)
         stand.publish()
 
-    def handle(self, line: str) -> str | None:
+    def converse(self, line: str) -> Conversation:
         """Carry out a message and tell the world what became of the cell."""
         self._messages.heard(line)
         self._stand.tick()
-        reply = self.smu.handle(line)
+        reply = yield from self.smu.converse(line)
         self._stand.publish()
         if reply is not None:
             self._messages.said(reply)

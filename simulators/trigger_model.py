@@ -33,6 +33,13 @@ class SwitchOutput:
 
 
 @dataclass(frozen=True)
+class NextLevel:
+    """Source the next of these levels; behind the last one comes the first again."""
+
+    levels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Delay:
     """Wait."""
 
@@ -85,6 +92,7 @@ Block = (
     NoOperation
     | ClearBuffer
     | SwitchOutput
+    | NextLevel
     | Delay
     | Measure
     | BranchOnLimit
@@ -113,6 +121,9 @@ class Hardware(Protocol):
 
     def switch_output(self, on: bool) -> None:
         """Turn the output on or off."""
+
+    def source_level(self, level: float) -> None:
+        """Source this from now on."""
 
     def clear_buffer(self, buffer: str) -> None:
         """Forget the readings of a buffer."""
@@ -213,6 +224,11 @@ class TriggerModel:
             case SwitchOutput(on):
                 self._hardware.advance_to(self._time_s)
                 self._hardware.switch_output(on)
+            case NextLevel(levels):
+                reached = self._counts.get(number, 0)
+                self._counts[number] = (reached + 1) % len(levels)
+                self._hardware.advance_to(self._time_s)
+                self._hardware.source_level(levels[reached])
             case Delay(duration_s):
                 self._time_s += duration_s
             case Measure(buffer, count):

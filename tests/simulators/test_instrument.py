@@ -11,6 +11,7 @@ import pytest
 from simulators.cell_stand import CellStand
 from simulators.instrument_server import MOST_CLIENTS
 from simulators.message_log import MessageLog
+from simulators.scpi import finish
 from simulators.smu_station import SmuStation
 from simulators.wire_faults import Faults
 from simulators.world import World
@@ -145,7 +146,7 @@ def test_clients_beyond_the_eighth_are_turned_away(server, client):
 
 
 def test_the_world_sees_the_cell_charge_and_rows_survive_the_client(server, client):
-    assert client.ask(f"{CHARGE};*OPC?;:SYST:ERR?") == f"1;{NO_ERROR}"
+    assert client.ask(f"{CHARGE};:SYST:ERR?") == NO_ERROR
     before = server.world.read_cell()
     client.close()
     server.world.clock.advance(3600.0)
@@ -164,7 +165,7 @@ def test_a_query_publishes_the_state_of_its_own_instant(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
     instrument = SmuStation(CellStand(world, cell="lelb"))
     world.clock.advance(7.0)
-    instrument.handle("*IDN?")
+    finish(instrument.converse("*IDN?"))
     assert world.read_cell().time_s == 7.0
 
 
@@ -172,10 +173,10 @@ def test_the_cell_follows_the_heater(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
     instrument = SmuStation(CellStand(world, cell="asslb"))
     source = ":OUTP:SMOD HIMP;:SOUR:FUNC CURR;:SOUR:CURR 68uA;:SOUR:CURR:VLIM 20;:OUTP ON"
-    instrument.handle(source)
+    finish(instrument.converse(source))
     warm_v = world.read_cell().voltage_v
     world.publish_temperature_c(25.0)
-    instrument.handle(":OUTP OFF;:OUTP ON")
+    finish(instrument.converse(":OUTP OFF;:OUTP ON"))
     assert world.read_cell().voltage_v > warm_v + 0.01
 
 
@@ -183,8 +184,8 @@ def test_every_message_is_written_down(tmp_path):
     messages = MessageLog(tmp_path / "messages")
     world = World.create(tmp_path / "world", rate=0.0)
     instrument = SmuStation(CellStand(world, cell="asslb"), messages=messages)
-    instrument.handle("*CLS")
-    instrument.handle("*LANG?")
+    finish(instrument.converse("*CLS"))
+    finish(instrument.converse("*LANG?"))
     messages.close()
     assert (tmp_path / "messages").read_text() == "> *CLS\n> *LANG?\n< SCPI\n"
 
@@ -225,7 +226,7 @@ def test_a_reset_connection_is_torn_down_and_another_works(server, client):
 
 
 def test_a_reboot_drops_all_clients_and_all_rows(server, client):
-    client.ask(f"{CHARGE};*OPC?")
+    client.ask(f"{CHARGE};:OUTP?")
     server.inject(fault="reboot")
     with pytest.raises(ConnectionResetError):
         client.reply()
@@ -241,7 +242,7 @@ def test_another_instrument_has_another_serial_number(server, client):
 
 
 def test_a_lead_can_come_off(server, client):
-    client.ask(f"{CHARGE};*OPC?")
+    client.ask(f"{CHARGE};:OUTP?")
     server.inject(fault="open-lead")
     assert client.ask(":SOUR:CURR:VLIM:TRIP?") == "1"
     server.inject(fault="clear")
@@ -290,7 +291,7 @@ def test_the_cell_outlives_its_instrument(tmp_path):
     world = World.create(tmp_path / "world", rate=0.0)
     file = tmp_path / "cell.json"
     first = CellStand(world, cell="asslb", cell_file=file)
-    SmuStation(first).handle(CHARGE)
+    finish(SmuStation(first).converse(CHARGE))
     world.clock.advance(3600.0)
     first.tick()
     charged = world.read_cell()
@@ -308,7 +309,7 @@ def listens(port):
 
 def test_it_keeps_its_sampling_at_three_hundred_times_the_speed(tmp_path):
     with running(tmp_path, rate=300.0) as server, server.client() as client:
-        client.ask(f"{CHARGE};*OPC?")
+        client.ask(f"{CHARGE};:OUTP?")
         end_s = server.world.clock.now_s() + 600.0
         until(lambda: server.world.read_cell().time_s > end_s)
         assert int(client.ask(":TRAC:ACT:END?")) >= 60

@@ -6,6 +6,7 @@ from simulators.scpi import (
     CommandTable,
     Parameters,
     ScpiError,
+    finish,
     interpret,
     spellings,
     split_outside_quotes,
@@ -26,7 +27,7 @@ def table():
 
 def run(table, line):
     errors = []
-    return interpret(line, table.run, errors.append), [error.code for error in errors]
+    return finish(interpret(line, table.run, errors.append)), [error.code for error in errors]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_no_message_breaks_the_parser(line):
     status = StatusModel(lambda: "now")
     table = CommandTable()
     status.teach(table)
-    interpret(line, table.run, status.report)
+    finish(interpret(line, table.run, status.report))
 
 
 def test_two_patterns_for_one_header_are_a_mistake(table):

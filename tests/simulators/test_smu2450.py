@@ -174,7 +174,7 @@ def test_a_current_beyond_a_fixed_source_range_is_refused(bench):
 
 @pytest.mark.parametrize(
     "command",
-    [":FOO 1", ":SOUR:SWE:VOLT:LIN 1,2,3", ":TRAC:FEED SENSE", "*OPT?", ":OUTP:STAT:FOO?"],
+    [":FOO 1", ":SOUR:LIST:VOLT 1,2,3", ":TRAC:FEED SENSE", "*OPT?", ":OUTP:STAT:FOO?"],
 )
 def test_an_unknown_command_is_a_loud_error(bench, command):
     assert bench.error(command) == -113
