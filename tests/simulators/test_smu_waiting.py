@@ -64,7 +64,7 @@ def test_opc_sets_its_bit_when_the_program_has_ended(bench: Bench) -> None:
     bench.sweep()
     assert bench.ask("*OPC;*ESR?") == "0"
     bench.wait(10.0)
-    assert bench.ask("*ESR?;*ESR?") == "2;0"
+    assert bench.ask("*ESR?;*ESR?") == "1;0"
     assert bench.ask("*OPC;*ESR?") == "1"
 
 
