@@ -88,11 +88,11 @@ class AnalysedPulse(_Element):
 class ArcFit(Answer):
     """Two arcs behind a resistance, fitted to a spectrum."""
 
-    series_ohm: float = described("Resistance in series", 12.1, unit="ohm")
+    series_ohm: float | None = described("Resistance in series", 12.1, unit="ohm")
     series_error_ohm: float | None = described("Its standard uncertainty", 0.1, unit="ohm")
-    anode_ohm: float = described("Arc of the anode", 31.0, unit="ohm")
+    anode_ohm: float | None = described("Arc of the anode", 31.0, unit="ohm")
     anode_error_ohm: float | None = described("Its standard uncertainty", 0.4, unit="ohm")
-    cathode_ohm: float = described("Arc of the cathode", 84.0, unit="ohm")
+    cathode_ohm: float | None = described("Arc of the cathode", 84.0, unit="ohm")
     cathode_error_ohm: float | None = described("Its standard uncertainty", 0.8, unit="ohm")
     chi2: float | None = described("Reduced chi square", 1.1)
     z_real_ohm: list[float] = described("Real part of the curve", [43.0], unit="ohm")

@@ -47,7 +47,7 @@ export class DifferentialPlot {
   }
 
   has(cycles) {
-    return cycles.some(({ dqdv }) => dqdv?.charge || dqdv?.discharge);
+    return cycles.some(({ dqdv }) => [dqdv?.charge, dqdv?.discharge].some((half) => half?.voltage_v.length));
   }
 
   show(cycles) {
@@ -71,7 +71,7 @@ export class DifferentialPlot {
 function halves({ dqdv }, dash = []) {
   const wide = dash.length ? 1 : 1.6;
   return [[dqdv.charge, "current"], [dqdv.discharge, "voltage"]]
-    .filter(([half]) => half)
+    .filter(([half]) => half?.voltage_v.length)
     .map(([half, colour]) => ({ x: half.voltage_v, y: half.dqdv_ah_per_v.map((value) => (value == null ? NaN : MILLI * value)), colour, dash, width: wide }));
 }
 
@@ -97,7 +97,7 @@ export class VoltammogramPlot {
       x: { range: span(lines.flatMap(({ x }) => x), { least: 0.1, pad: 0.02 }), label: "voltage, V" },
       panes: [{
         label: "current, µA",
-        range: span([0, ...lines.flatMap(({ y }) => y)], { least: 1 }),
+        range: span([0, ...lines.flatMap(({ y }) => y)].filter(Number.isFinite), { least: 1 }),
         lines: [{ x: [0, 10], y: [0, 0], colour: "ink-3", width: 1 }, ...lines],
         points: chosen.peaks.map((peak) => ({ x: peak.potential_v, y: MICRO * peak.current_a, colour: "current", size: 4 })),
       }],

@@ -18,7 +18,7 @@ export class GittPlot {
   show(pulses) {
     const known = knownOf(pulses);
     const doubtful = known.filter(({ flags }) => flags.length).length;
-    this.note.textContent = `${known.length} pulses${doubtful ? ` · hollow: ${doubtful} not valid` : ""}`;
+    this.note.textContent = `${known.length} pulse${known.length === 1 ? "" : "s"}${doubtful ? ` · hollow: ${doubtful} not valid` : ""}`;
     const ends = known.flatMap(({ diffusion_cm2_per_s: value, diffusion_error_cm2_per_s: error }) => [value, value - (error ?? 0), value + (error ?? 0)]);
     this.chart.show({
       left: 68,

@@ -102,4 +102,5 @@ export class ArcPlot {
   }
 }
 
-const fittedOf = (spectra) => spectra.filter(({ fit, soc }) => fit && soc != null);
+const fittedOf = (spectra) =>
+  spectra.filter(({ fit, soc }) => fit && soc != null && ARCS.every(([name]) => Number.isFinite(fit[`${name}_ohm`])));
