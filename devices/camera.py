@@ -118,6 +118,26 @@ class TxmCamera(Device):
             logger.error("%s: could not be disarmed: %s", self.name, trouble)
         return [self]
 
+    def clear_away(self) -> bool:
+        """Disarm a series that a session which was killed left armed; only for its successor.
+
+        Nothing is done to a detector that writes elsewhere, that writes no file, or that runs
+        freely. Whoever calls this must know that nobody else takes frames into the same folder.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            NotInTimeError: The detector does not become idle.
+        """
+        writes_here = Path(str(self.file.file_path.get())) == self.write_path
+        ours = writes_here and self.file.capture.get() and self.cam.is_in_series
+        if self._staged is not Staged.no or not ours:
+            return False
+        logger.warning("%s: disarming a series that an earlier session left armed", self.name)
+        self._disarm()
+        return True
+
     def prepare(self, series: FrameSeries) -> BoundedStatus:
         """Open a new file and arm the camera; a series that is still open is closed.
 

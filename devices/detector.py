@@ -15,6 +15,13 @@ logger = logging.getLogger(__name__)
 
 STEP_TIMEOUT_S = 3.0
 RECOVERABLE_STATES = (DetectorState.IDLE, DetectorState.ABORTED)
+SERIES_STATES = (
+    DetectorState.WAITING,
+    DetectorState.ACQUIRE,
+    DetectorState.READOUT,
+    DetectorState.CORRECT,
+    DetectorState.SAVING,
+)
 BROKEN_STATES = (DetectorState.ERROR, DetectorState.DISCONNECTED)
 USED_SIGNALS = (
     "acquire",
@@ -65,6 +72,12 @@ class Detector(CamBase):
     def shape(self) -> tuple[int, int]:
         """Return rows and columns of the frames as they are set up now."""
         return int(self.image_height.get()), int(self.image_width.get())
+
+    @property
+    def is_in_series(self) -> bool:
+        """Tell whether the detector is armed for frames that software triggers, or takes one."""
+        modes = [signal.get(as_string=True) for signal in (self.image_mode, self.trigger_mode)]
+        return modes == ["Multiple", "Software"] and self.state in SERIES_STATES
 
     def configure_for_series(self) -> None:
         """Put in the settings that all series share; the IOC handles puts in their order."""

@@ -220,6 +220,7 @@ class Beamline:
             return None
         self._missing = ""
         logger.info("the microscope is connected")
+        _clear_away(microscope)
         return microscope
 
     def _is_connected(self, device: Any) -> bool:
@@ -238,6 +239,16 @@ def _search_at(addresses: Addresses) -> None:
     if addresses.ca_addr_list:
         os.environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
         os.environ["EPICS_CA_ADDR_LIST"] = addresses.ca_addr_list
+
+
+def _clear_away(microscope: Microscope) -> None:
+    """Disarm the camera that a killed engine left armed: this engine alone has the folder."""
+    from devices.status import CHANNEL_ACCESS_TROUBLE
+
+    try:
+        microscope.camera.clear_away()
+    except (DeviceError, *CHANNEL_ACCESS_TROUBLE) as trouble:
+        logger.warning("the camera is left as it is: %s", trouble)
 
 
 def _described(device: Any, connected: bool) -> dict[str, Any]:

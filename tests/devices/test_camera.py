@@ -19,7 +19,7 @@ from devices.exposures import FrameSeries
 from devices.microscope import Microscope
 from devices.monochromator import EnergyAxis
 from tests.devices.conftest import PIXELS
-from tests.support import wait_for
+from tests.support import RunningIoc, wait_for
 
 EXPOSURE_S = 0.02
 BreakWith = Callable[[str], None]
@@ -239,6 +239,44 @@ def test_a_series_that_a_killed_session_left_armed_is_cleared_away(camera: TxmCa
     take(prepared(successor, 1))
     successor.unstage()
     successor.destroy()
+
+
+def test_a_successor_disarms_at_once_and_lets_simulated_time_run(
+    camera: TxmCamera, ioc: RunningIoc
+) -> None:
+    prepared(camera, 2)
+    assert ioc.world.clock.rate == 1.0
+    successor = TxmCamera(camera.prefix, write_path=camera.write_path, name="successor")
+    successor.wait_for_connection(timeout=10.0)
+    assert successor.clear_away()
+    assert not successor.file.capture.get()
+    wait_for(lambda: ioc.world.clock.rate == ioc.world.fast_rate)
+    assert not successor.clear_away()
+    successor.destroy()
+
+
+def test_a_series_that_goes_elsewhere_is_nobody_elses_to_disarm(
+    camera: TxmCamera, tmp_path: Path
+) -> None:
+    prepared(camera, 1)
+    stranger = TxmCamera(camera.prefix, write_path=tmp_path, name="stranger")
+    stranger.wait_for_connection(timeout=10.0)
+    assert not stranger.clear_away()
+    stranger.destroy()
+    take(camera)
+
+
+def test_a_camera_that_runs_freely_is_not_disarmed(camera: TxmCamera) -> None:
+    take(prepared(camera, 1))
+    camera.unstage()
+    detector = camera.cam
+    detector.trigger_mode.put("Internal")
+    detector.image_mode.put("Continuous")
+    detector.acquire.put(1)
+    detector.until(DetectorState.ACQUIRE, doing="running freely").wait()
+    assert not camera.clear_away()
+    assert detector.acquire.get(use_monitor=False)
+    detector.disarm()
 
 
 def test_unstaging_fails_what_is_under_way_and_leaves_the_camera_idle(
