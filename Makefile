@@ -7,15 +7,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FOLDERS := operando devices plans api simulators tests
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test soak lint bench lock clean
 
 demo: $(STAMP)
 	$(BIN)/operando demo $(ARGS)
 
 # Whole services have a process of their own: Channel Access remembers every IOC that ever died.
 test: $(STAMP)
-	$(BIN)/python -m pytest --ignore=tests/system $(ARGS)
-	$(BIN)/python -m pytest tests/system $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" --ignore=tests/system $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" tests/system $(ARGS)
+
+# A thousand faults on the line, and ten minutes of readings: a quarter of an hour.
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

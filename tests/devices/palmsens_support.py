@@ -22,15 +22,18 @@ class Bench:
     resource: str
     device: Path
     faults: socket.socket
+    messages: Path
     process: RunningProcess = field(repr=False)
 
     def palmsens(self, *, timeout_s: float = 2.0, periods: int = 1) -> PalmSens:
         return PalmSens(SerialLink(self.resource, timeout_s=timeout_s), periods=periods)
 
-    def fault(self, kind: str, **fields: object) -> None:
+    def fault(self, kind: str, **fields: object) -> int:
+        """Ask for a fault; returns how many lines are still to meet one."""
         self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
         answer = json.loads(self.faults.recv(4096))
         assert answer["ok"], answer
+        return int(answer["waiting"])
 
 
 @contextlib.contextmanager
@@ -38,11 +41,12 @@ def running_palmsens(
     folder: Path, *, rate: float, cell: str = "asslb", periods: int = 1
 ) -> Iterator[Bench]:
     world = World.create(folder / "world", rate=rate)
-    ready = folder / "palmsens.ready"
+    ready, messages = folder / "palmsens.ready", folder / "palmsens.messages"
     command = [
         *(sys.executable, "-m", "simulators.methodscript_server", "--world", str(world.path)),
         *("--cell", cell, "--ready", str(ready), "--fault-port", "0"),
         *("--device", str(folder / "palmsens"), "--periods", str(periods)),
+        *("--messages", str(messages)),
     ]
     process = RunningProcess(command, folder / "palmsens.log", ready)
     process.start()
@@ -51,6 +55,6 @@ def running_palmsens(
         address = ("127.0.0.1", facts["fault_port"])
         with socket.create_connection(address, timeout=10.0) as faults:
             device = Path(facts["device"])
-            yield Bench(world, facts["resource"], device, faults, process)
+            yield Bench(world, facts["resource"], device, faults, messages, process)
     finally:
         process.stop()

@@ -27,6 +27,7 @@ class Bench:
     world: World
     port: int
     faults: socket.socket
+    messages: Path
     process: RunningProcess = field(repr=False)
 
     @property
@@ -36,25 +37,28 @@ class Bench:
     def link(self, *, timeout_s: float = 2.0) -> Link:
         return Link(self.resource, timeout_s=timeout_s)
 
-    def fault(self, kind: str, **fields: object) -> None:
+    def fault(self, kind: str, **fields: object) -> int:
+        """Ask for a fault; returns how many replies are still to meet one."""
         self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
         answer = json.loads(self.faults.recv(4096))
         assert answer["ok"], answer
+        return int(answer["waiting"])
 
 
 @contextlib.contextmanager
 def running_bench(folder: Path, *, rate: float, cell: str = "asslb") -> Iterator[Bench]:
     world = World.create(folder / "world", rate=rate)
-    ready = folder / "instrument.ready"
+    ready, messages = folder / "instrument.ready", folder / "instrument.messages"
     command = [
         *(sys.executable, "-m", "simulators.instrument", "--world", str(world.path)),
         *("--cell", cell, "--ready", str(ready), "--fault-port", "0"),
+        *("--messages", str(messages)),
     ]
     process = RunningProcess(command, folder / "instrument.log", ready)
     facts = process.start()
     try:
         with socket.create_connection(("127.0.0.1", facts["fault_port"]), timeout=10.0) as faults:
-            yield Bench(world, facts["port"], faults, process)
+            yield Bench(world, facts["port"], faults, messages, process)
     finally:
         process.stop()
 

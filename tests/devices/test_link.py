@@ -1,6 +1,25 @@
+"""The habits of PyVISA sessions on raw sockets, and what keeps them away from instruments.
+
+1. It ends messages with CR LF and waits for no end: a_message_ends_with_a_line_feed_alone
+2. Nagle's algorithm delays a query after a set by 40 ms: a_query_after_a_set_is_not_kept_waiting
+3. A late reply answers the next query: a_query_that_went_wrong[late]
+4. So does the second half of a reply: a_query_that_went_wrong[split]
+5. A peer that has left is read at full load: a_peer_that_has_left_costs_no_processor_time
+6. clear() on a peer that has left never returns: likewise, for nothing of the link hangs there
+7. A write to a peer that does not read never returns: a_peer_that_has_stopped_reading_is_given_up
+8. A closed port can be opened: a_closed_port_is_a_link_that_is_down
+9. Errors are of many types: a_query_that_went_wrong[garbled, reset], a_closed_port
+10. After a restart of the peer the session is dead: a_query_that_went_wrong[hung up, reset]
+11. Two threads get each other's replies: two_threads_never_get_each_others_replies
+12. A list of instruments takes a second and warns: opening_looks_for_nobody_else
+"""
+
+import contextlib
 import socket
+import statistics
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,6 +38,27 @@ from tests.devices.scripted_peer import (
 
 IDN = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
 HELLO: Exchange = ("*IDN?", IDN)
+
+
+@contextlib.contextmanager
+def served_by(
+    serve: Callable[[socket.socket], object], *, greeting: str | None = None
+) -> Iterator[str]:
+    """Let one client be served in a thread; gives the resource name."""
+
+    def run() -> None:
+        connection, _ = server.accept()
+        with connection:
+            if greeting is not None:
+                connection.recv(100)
+                connection.sendall(greeting.encode() + b"\n")
+            serve(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"TCPIP0::127.0.0.1::{server.getsockname()[1]}::SOCKET"
+        thread.join(20.0)
 
 
 def test_the_first_query_asks_who_answers() -> None:
@@ -146,6 +186,52 @@ def test_the_echo_test_notices_replies_out_of_step() -> None:
         assert link.in_step()
         assert not link.in_step()
         assert link.query("A?") == "a"
+        link.close()
+
+
+def test_a_message_ends_with_a_line_feed_alone() -> None:
+    heard = bytearray()
+    with served_by(lambda connection: heard.extend(connection.recv(100))) as resource:
+        link = Link(resource, timeout_s=0.2)
+        with pytest.raises(LinkDownError):
+            link.open()
+    assert heard == b"*IDN?\n"
+
+
+def test_a_query_after_a_set_is_not_kept_waiting() -> None:
+    rounds = 20
+    exchanges: list[Exchange] = [("*CLS;*OPC?", "1"), ("A?", "a")]
+    with ScriptedPeer(HELLO, *(exchanges * rounds)) as peer:
+        link = Link(peer.resource)
+        link.open()
+        times_s = []
+        for _ in range(rounds):
+            began_s = time.perf_counter()
+            link.send("*CLS")
+            link.query("A?")
+            times_s.append(time.perf_counter() - began_s)
+        link.close()
+    assert statistics.median(times_s) < 0.02
+
+
+def test_a_peer_that_has_stopped_reading_is_given_up() -> None:
+    gone = threading.Event()
+    with served_by(lambda _: gone.wait(20.0), greeting=IDN) as resource:
+        link = Link(resource, timeout_s=0.5)
+        link.open()
+        began_s = time.monotonic()
+        with pytest.raises(LinkDownError):
+            link.send("A" * 20_000_000)
+        assert time.monotonic() - began_s < 10.0
+        gone.set()
+
+
+def test_opening_looks_for_nobody_else() -> None:
+    with ScriptedPeer(HELLO) as peer:
+        link = Link(peer.resource)
+        began_s = time.monotonic()
+        link.open()  # a list of instruments would warn, too, and warnings are errors here
+        assert time.monotonic() - began_s < 0.5
         link.close()
 
 
