@@ -149,6 +149,9 @@ class ScriptRun:
         match statement.name:
             case "meas_loop_ocp":
                 return self._intervals(statement, 1, lambda: (self._pgstat.potential(),))
+            case "meas_loop_ca":
+                self._pgstat.apply_potential(self._values.number(statement, 2))
+                return self._intervals(statement, 3, self._applied_and_current)
             case "meas_loop_cp":
                 self._pgstat.apply_current(self._values.number(statement, 2))
                 return self._intervals(statement, 3, self._potential_and_current)

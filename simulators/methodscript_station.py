@@ -59,8 +59,13 @@ class MethodScriptStation:
         match request["fault"]:
             case "open-lead":
                 self.instrument.pgstat.attach_cell(False)
+            case "relay-stuck":
+                self.instrument.pgstat.stick_relay(True)
+            case "compliance-trip":
+                self.instrument.pgstat.trip()
             case "clear":
                 self.instrument.pgstat.attach_cell(True)
+                self.instrument.pgstat.stick_relay(False)
             case kind:
                 if kind == "swap":
                     self.instrument.serial = str(request.get("serial", "NX1SIM0002"))

@@ -19,6 +19,7 @@ MALFORMED_LITERAL, UNDECLARED = 0x4039, 0x420B
 
 MEASUREMENTS = {  # the number behind the M that begins a measurement's output
     "meas_loop_cv": 0x05,
+    "meas_loop_ca": 0x07,
     "meas_loop_cp": 0x0A,
     "meas_loop_ocp": 0x0B,
     "meas_loop_eis": 0x0D,
@@ -37,7 +38,8 @@ _COMMANDS = {
     "meas": "nvt", "pck_start": "", "pck_add": "v", "pck_end": "", "send_string": "s",
     "loop": "ncn", "if": "ncn", "elseif": "ncn", "else": "", "endif": "", "endloop": "",
     "breakloop": "", "abort": "", "on_finished:": "",
-    "meas_loop_cp": "vvnnn", "meas_loop_ocp": "vnn", "meas_loop_cv": "vvnnnnno",
+    "meas_loop_ca": "vvnnn", "meas_loop_cp": "vvnnn", "meas_loop_ocp": "vnn",
+    "meas_loop_cv": "vvnnnnno",
     "meas_loop_eis": "vvvnnnnn", "meas_loop_geis": "vvvnnnnn",
 }  # fmt: skip
 _TOKEN = re.compile(r'f?"[^"]*"|#.*|[^\s#]+')

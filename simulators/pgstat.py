@@ -42,6 +42,8 @@ class Pgstat:
         self.level_v = 0.0
         self._on = False
         self._attached = True
+        self._relay_stuck = False
+        self._tripped = False
         self._random = random.Random(seed)
         self._reconnect()
 
@@ -62,16 +64,28 @@ class Pgstat:
     def reset(self) -> None:
         """Do what the beginning of a script and power-on do."""
         self.mode, self.level_a, self.level_v = MODES[0], 0.0, 0.0
+        self._tripped = False
         self.switch(False)
 
     def switch(self, on: bool) -> None:
         """Close or open the relay; open is open circuit."""
         self._on = on
+        self._tripped = self._tripped and not on
         self._reconnect()
 
     def attach_cell(self, attached: bool) -> None:
         """Put the leads to the cell, or take one off."""
         self._attached = attached
+        self._reconnect()
+
+    def stick_relay(self, stuck: bool) -> None:
+        """Let the relay open no more once it is closed, or let it move again."""
+        self._relay_stuck = stuck
+        self._reconnect()
+
+    def trip(self) -> None:
+        """Let the output stage give up: an overload and no current until it is switched on."""
+        self._tripped = self._on
         self._reconnect()
 
     def apply_current(self, current_a: float) -> None:
@@ -110,11 +124,14 @@ class Pgstat:
 
     def _status(self) -> int:
         limited = self._lead.limited if self._attached else self._on
+        limited = limited or self._tripped
         return _OVERLOAD if limited else 0
 
     def _reconnect(self) -> None:
         source: NoSource | CurrentSource | VoltageSource
-        if not (self._on and self._attached):
+        if self._relay_stuck and self._attached and not self._on:
+            return  # the control loop goes on with what it had
+        if self._tripped or not (self._on and self._attached):
             source = NoSource()
         elif self.mode == GALVANOSTAT:
             source = CurrentSource(self.level_a, _COMPLIANCE_V)

@@ -39,6 +39,8 @@ class SmuHardware:
         self._lead = mounted.lead()
         self.output_on = False
         self._attached = True
+        self._relay_stuck = False
+        self._tripped = False
         self.buffers: dict[str, ReadingBuffer] = {}
         self._random = random.Random(seed)
         self._add_settings(settings)
@@ -86,13 +88,15 @@ class SmuHardware:
 
     @property
     def protection_tripped(self) -> bool:
-        """Whether the overvoltage protection holds the programmed voltage down."""
+        """Whether the protection holds the programmed voltage down, or has ended the output."""
         beyond = abs(self.sources["VOLT"].level.value) > self._protection_v
-        return self.output_on and self.source_function.value == "VOLT" and beyond
+        holds_down = self.output_on and self.source_function.value == "VOLT" and beyond
+        return self._tripped or holds_down
 
     def reset(self) -> None:
         """Do what *RST does here; the settings are reset by their table."""
         self.switch_output(False)
+        self._tripped = False
         self.sense_function = "CURR"
         self.buffers = {"defbuffer1": ReadingBuffer(), "defbuffer2": ReadingBuffer()}
 
@@ -103,6 +107,7 @@ class SmuHardware:
     def switch_output(self, on: bool) -> None:
         """Turn the output on or off; off also ends four-wire sensing, as the manual says."""
         self.output_on = on
+        self._tripped = self._tripped and not on
         if not on:
             for sense in self.senses.values():
                 sense.four_wire.value = False
@@ -121,6 +126,16 @@ class SmuHardware:
         """Put the leads to the cell, or take one off."""
         self._attached = attached
         self.reconnect()
+
+    def stick_relay(self, stuck: bool) -> None:
+        """Let the output relay stay closed whatever is commanded, or let it move again."""
+        self._relay_stuck = stuck
+        self.reconnect()
+
+    def trip(self) -> None:
+        """Let the output protect itself: it is off, and says why until it is switched on."""
+        self.switch_output(False)
+        self._tripped = True
 
     def buffer(self, name: str) -> ReadingBuffer:
         """Give a buffer by its name.
@@ -188,14 +203,15 @@ class SmuHardware:
     def _off_source(self) -> Source:
         range_a = self.senses["CURR"].range.full_scale.value
         match self.source.off_state.value:
-            case "HIMP":
+            case "HIMP" if not self._relay_stuck:
                 return NoSource()
             case "GUAR":
                 return CurrentSource(0.0, _LARGEST_V)
             case "ZERO":
                 level_a = abs(self.sources["CURR"].level.value)
                 return VoltageSource(0.0, max(level_a, 0.1 * range_a))
-        # NORMal is a source of 0 V: it discharges a battery that is left connected.
+        # NORMal is a source of 0 V: it discharges a battery that is left connected. Behind a
+        # relay that was to open there is nothing else.
         return VoltageSource(0.0, 0.1 * range_a)
 
     def _meter(self) -> tuple[float, float]:

@@ -55,8 +55,13 @@ class SmuStation:
         match request["fault"]:
             case "open-lead":
                 self.smu.hardware.attach_cell(False)
+            case "relay-stuck":
+                self.smu.hardware.stick_relay(True)
+            case "compliance-trip":
+                self.smu.hardware.trip()
             case "clear":
                 self.smu.hardware.attach_cell(True)
+                self.smu.hardware.stick_relay(False)
             case kind:
                 if kind == "swap":
                     self.smu.serial = str(request.get("serial", "04999999"))

@@ -10,8 +10,12 @@ Devices never see this: faults are asked for over a socket of their own, one JSO
     {"fault": "reboot"}                             at once: power fails, all connections are lost
     {"fault": "swap", "serial": "04999999"}         at once: the same with another instrument
     {"fault": "open-lead"} {"fault": "clear"}       at once: a lead comes off; everything is well
+    {"fault": "relay-stuck"}                        at once: the output relay opens no more
+    {"fault": "compliance-trip"}                    at once: the output protects itself and is off
     {"fault": "none"}                               at once: nothing
 
+A relay that sticks is told by nobody: the output says that it is off, and a current flows. After a
+trip the instrument says so until its output is switched on again.
 ``"instrument": "serial"`` means the one behind the serial port, if the process has two; else it is
 ``"smu"``. A serial port knows no half-close and no reset: its cable comes off and is plugged in.
 The answer tells how many replies are still to meet a fault: {"ok": true, "waiting": 1}.
@@ -25,7 +29,9 @@ from dataclasses import dataclass
 from typing import Any
 
 REPLY_FAULTS = ("late", "split", "garbled", "extra", "dropped", "half-close", "reset")
-AT_ONCE = ("reboot", "swap", "open-lead", "clear", "none")
+AT_ONCE = (
+    "reboot", "swap", "open-lead", "relay-stuck", "compliance-trip", "clear", "none",
+)  # fmt: skip
 _MOST_WAITING = 10_000
 
 

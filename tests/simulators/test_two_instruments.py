@@ -110,3 +110,20 @@ def test_both_act_on_the_cell_of_the_world_and_it_outlives_them(tmp_path: Path) 
         with pair.host() as host:
             assert host.ask("i") == IDENTITY
         assert "> i\n" in (tmp_path / "messages").read_text()
+
+
+@pytest.mark.parametrize("kind", ["relay-stuck", "compliance-trip"])
+def test_outputs_fail_on_request_and_recover(pair: Pair, kind: str) -> None:
+    assert pair.ask(CHARGE) == "0"
+    with pair.host() as host:
+        assert host.ask(SCRIPT) == "e"
+        assert host.line() == "M000A"
+        for instrument in ("smu", "serial"):
+            assert pair.fault(instrument=instrument, fault=kind)["ok"]
+        host.send("Z\n")
+        assert [host.line() for _ in range(3)] == ["Z", "*", ""]
+    assert pair.ask(":OUTP OFF;:OUTP?") == "0"
+    assert (pair.world.read_cell().current_a != 0.0) is (kind == "relay-stuck")
+    for instrument in ("smu", "serial"):
+        assert pair.fault(instrument=instrument, fault="clear")["ok"]
+    assert pair.world.read_cell().current_a == 0.0
