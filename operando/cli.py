@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from operando.cli_programme import programme_app
 from operando.exit_codes import BAD_PARAMETERS, LeaveError
 
 __all__ = ["app", "main"]
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 cell_app = typer.Typer(no_args_is_help=True, help="What the cell does, whatever the scan does.")
 app.add_typer(cell_app, name="cell")
+app.add_typer(programme_app, name="programme")
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Url = Annotated[
@@ -96,6 +98,9 @@ def run(
     param: Annotated[
         list[str] | None, typer.Option("--param", "-p", help="A parameter, key=value.")
     ] = None,
+    programme: Annotated[
+        Path | None, typer.Option(help="Take the parameter `programme` from this TOML file.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     url: Url = None,
     as_json: Json = False,
@@ -103,7 +108,7 @@ def run(
     """Run a plan. With --wait, Ctrl-C detaches; the plan runs on."""
     from operando.commands import run_plan
 
-    run_plan(plan, param or [], wait=wait, url=url, as_json=as_json)
+    run_plan(plan, param or [], programme, wait=wait, url=url, as_json=as_json)
 
 
 @app.command()

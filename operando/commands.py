@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,10 @@ from operando.settings import Settings, SettingsError, load_settings
 __all__ = [
     "change_state",
     "command_cell",
+    "leave",
+    "out",
+    "parameters",
+    "read_toml",
     "run_plan",
     "serve_session",
     "settings_with",
@@ -61,7 +66,7 @@ def serve_session(config: Path | None, data: Path, changes: Changes) -> None:
     try:
         serve(settings_with(config, changes), DataDirectory.make(data), announce=announce)
     except (DirectoryInUseError, PortInUseError) as error:
-        _leave(str(error), REFUSED)
+        leave(str(error), REFUSED)
 
 
 def simulate_beamline(
@@ -89,13 +94,23 @@ def settings_with(config: Path | None, changes: Changes) -> Settings:
             given = {name: value for name, value in values.items() if value is not None}
             settings = settings.replaced(section, **given) if given else settings
     except SettingsError as error:
-        _leave(str(error), BAD_PARAMETERS)
+        leave(str(error), BAD_PARAMETERS)
     return settings
 
 
-def run_plan(plan: str, words: list[str], *, wait: bool, url: str | None, as_json: bool) -> None:
+def run_plan(
+    plan: str,
+    words: list[str],
+    programme: Path | None,
+    *,
+    wait: bool,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Submit and start a plan, and follow it if asked."""
-    params = _parameters(words)
+    params = parameters(words)
+    if programme is not None:
+        params["programme"] = read_toml(programme)
     with _session(url) as client:
         task_id = client.submit(plan, params, {})
         try:
@@ -131,12 +146,12 @@ def export_cell(file: Path, data: Path, to: str) -> None:
     from operando.exports import ExportError, read_cell_history, write_cell_history
 
     if to != "bdf":
-        _leave(f"no format is called {to!r}; there is bdf", BAD_PARAMETERS)
+        leave(f"no format is called {to!r}; there is bdf", BAD_PARAMETERS)
     reader = JournalReader(DataDirectory(data).journal)
     try:
         rows = write_cell_history(file, read_cell_history(reader))
     except (ExportError, JournalError, OSError) as error:
-        _leave(f"{data}: {error}", FAILED)
+        leave(f"{data}: {error}", FAILED)
     finally:
         reader.close()
     out.print(f"{rows} rows of the cell are in {file}", markup=False, soft_wrap=True)
@@ -192,17 +207,26 @@ def _follow(client: SessionClient, task_id: str) -> dict[str, Any] | None:
         return None
 
 
-def _parameters(words: list[str]) -> dict[str, Any]:
+def parameters(words: list[str]) -> dict[str, Any]:
+    """Return the parameters of a plan from ``key=value``; leaves when a word is none."""
     params: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            _leave(f"-p {word}: write key=value", BAD_PARAMETERS)
+            leave(f"-p {word}: write key=value", BAD_PARAMETERS)
         try:
             params[name] = json.loads(value)
         except json.JSONDecodeError:
             params[name] = value
     return params
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return what a TOML file says; leaves when there is none."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # of which the TOML and the text are two
+        leave(f"{file}: {error}", BAD_PARAMETERS)
 
 
 @contextmanager
@@ -213,13 +237,13 @@ def _session(url: str | None) -> Iterator[SessionClient]:
             yield client
     except BadRequestError as error:
         lines = [f"  {wrong['field']}: {wrong['message']}" for wrong in error.errors]
-        _leave("\n".join([str(error), *lines]), BAD_PARAMETERS)
+        leave("\n".join([str(error), *lines]), BAD_PARAMETERS)
     except RefusedError as error:
-        _leave(str(error), REFUSED)
+        leave(str(error), REFUSED)
     except NoConnectionError as error:
-        _leave(str(error), NO_CONNECTION)
+        leave(str(error), NO_CONNECTION)
     except SessionError as error:
-        _leave(str(error), FAILED)
+        leave(str(error), FAILED)
 
 
 @contextmanager
@@ -237,6 +261,7 @@ def _answer(value: Any, as_json: bool, words: str) -> None:
         out.print(words, markup=False, soft_wrap=True)
 
 
-def _leave(message: str, code: int) -> NoReturn:
+def leave(message: str, code: int) -> NoReturn:
+    """Say why, and end the command line with a code."""
     err.print(message, markup=False, style="red", soft_wrap=True)
     raise LeaveError(code)

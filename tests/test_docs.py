@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import sqlite3
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +24,7 @@ from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine.__main__ import _catalogue
 from operando.journal import JournalWriter
 from operando.map_file import MAPS
+from operando.offline_cell import offline_cell
 from operando.plan_catalogue import PlanEntry
 from operando.settings import Settings, load_settings
 from plans.scan_log import ScanRecord
@@ -35,7 +37,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ANY_REQUEST = re.compile(r"`(GET|POST|PUT|DELETE) (?:/api/v1)?(/[^\s`?]*)")
-_COMMAND = re.compile(r"(?:^|`|\n)operando ((?:cell )?[a-z]+)")
+_COMMAND = re.compile(r"(?:^|`|\n)operando ((?:cell |programme )?[a-z]+)")
 
 # Of the settings, what is not a plain default but comes from another key.
 _DERIVED = {
@@ -108,8 +110,22 @@ def test_json_and_sql_in_a_page_are_well_formed(name: str) -> None:
         sqlite3.connect(":memory:").executescript(body)
 
 
+def is_programme(body: str) -> bool:
+    return bool({"plan", "steps"} & set(tomllib.loads(body)))
+
+
+def test_programmes_in_a_page_are_taken() -> None:
+    found = [body for name in NAMES for body in blocks(page(name), "toml") if is_programme(body)]
+    assert found
+    cell = offline_cell(Settings())
+    for body in found:
+        asked = {"programme": tomllib.loads(body)}
+        PLANS["operando_charge"].check({"cell": cell}, asked)
+
+
 def test_settings_in_a_page_are_taken(tmp_path: Path) -> None:
     found = [body for name in NAMES for body in blocks(page(name), "toml")]
+    found = [body for body in found if not is_programme(body)]
     assert found
     for body in found:
         file = tmp_path / "operando.toml"

@@ -1,0 +1,33 @@
+"""The cell of some settings, for questions about its limits that need no instrument."""
+
+from __future__ import annotations
+
+from devices.cell_keeper import CellKeeper
+from devices.potentiostat import Potentiostat
+from devices.techniques import Envelope
+from operando.beamline import cell_description
+from operando.cell_instruments import cell_instrument
+from operando.settings import Settings
+
+__all__ = ["offline_cell"]
+
+_NOWHERE = "nowhere"
+
+
+def offline_cell(settings: Settings) -> Potentiostat:
+    """Return a cell that knows its mass, its limits and what its instruments can do.
+
+    Its keeper is not started, so that nobody is ever connected to anything.
+
+    Args:
+        settings: Of the cell and of the instruments on it.
+    """
+    simulated = settings.simulation.enabled and settings.simulation.impedance
+    beside = simulated or settings.impedance.resource
+    instrument = cell_instrument(
+        settings, potentiostat=_NOWHERE, impedance=_NOWHERE if beside else ""
+    )
+    limits = settings.cell
+    envelope = Envelope(limits.min_voltage_v, limits.max_voltage_v, limits.max_current_a)
+    keeper = CellKeeper(instrument, envelope=envelope)
+    return Potentiostat(keeper, description=cell_description(settings))
