@@ -25,6 +25,7 @@ from devices.single_instrument import SingleInstrument
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
     CyclicVoltammetry,
     Envelope,
     Impedance,
@@ -40,7 +41,7 @@ __all__ = ["PalmSens"]
 logger = logging.getLogger(__name__)
 
 _CAPABILITIES: frozenset[type[Technique]] = frozenset(
-    {ConstantCurrent, Rest, OpenCircuit, CyclicVoltammetry, Impedance}
+    {ConstantCurrent, ConstantVoltage, Rest, OpenCircuit, CyclicVoltammetry, Impedance}
 )
 _UID = "palmsens-"
 _NUMBERS = (1 << 27) - 1  # of programmes; one a second lasts four years

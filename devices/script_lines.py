@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from devices.envelope import Envelope
 from devices.methodscript import literal
 
-__all__ = ["LOOK_S", "ProgrammePlace", "Window", "galvanostat", "look", "potentiostat", "row"]
+__all__ = [
+    "LOOK_S",
+    "ProgrammePlace",
+    "Window",
+    "bandwidth_hz",
+    "galvanostat",
+    "look",
+    "potentiostat",
+    "row",
+]
 
 _POTENTIOSTAT, _GALVANOSTAT = 3, 6
 _MEASURE_S = 0.1
@@ -41,6 +50,12 @@ class Window:
         """Do something outside."""
         above = [f"if p > {literal(self.high_v)}", *consequence, "endif"]
         return [*above, f"if p < {literal(self.low_v)}", *consequence, "endif"]
+
+
+def bandwidth_hz(period_s: float) -> float:
+    """Choose a bandwidth for readings that are so far apart."""
+    # PalmSens' examples take about six times the rate of the readings, and never less than 10 Hz.
+    return max(10.0, round(6.0 / period_s))
 
 
 def row(place: ProgrammePlace) -> list[str]:

@@ -9,11 +9,21 @@ so the limits are tested at each reading, and in a sweep after each slow point.
 from __future__ import annotations
 
 from devices.errors import LimitExceededError
+from devices.hold_script import hold_lines
 from devices.impedance_script import longest_silence_of_sweep_s, sweep_lines
 from devices.methodscript import integer, literal
-from devices.script_lines import ProgrammePlace, Window, galvanostat, look, potentiostat, row
+from devices.script_lines import (
+    ProgrammePlace,
+    Window,
+    bandwidth_hz,
+    galvanostat,
+    look,
+    potentiostat,
+    row,
+)
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
     CyclicVoltammetry,
     Envelope,
     Impedance,
@@ -44,12 +54,13 @@ def script_for(technique: Technique, envelope: Envelope, place: ProgrammePlace) 
 
     Raises:
         LimitExceededError: If the language has no such voltammogram.
-        TypeError: If the instrument has no such technique.
     """
     match technique:
         case ConstantCurrent():
             window = _charge_window(technique, envelope)
             body = _current(technique, technique.current_a, window, envelope, place)
+        case ConstantVoltage():
+            body = hold_lines(technique, envelope, place)
         case Rest():
             window = Window(0.0, envelope.clamp_voltage_v)
             body = _current(technique, 0.0, window, envelope, place)
@@ -59,8 +70,6 @@ def script_for(technique: Technique, envelope: Envelope, place: ProgrammePlace) 
             body = _voltammogram(technique, envelope, place)
         case Impedance():
             body = sweep_lines(technique, envelope, place)
-        case _:
-            raise TypeError(f"no script for {type(technique).__name__}")
     return [*_declarations(place), *body, "on_finished:", "cell_off"]
 
 
@@ -81,11 +90,6 @@ def _declarations(place: ProgrammePlace) -> list[str]:
     ]
 
 
-def _bandwidth_hz(period_s: float) -> float:
-    # PalmSens' examples take about six times the rate of the readings, and never less than 10 Hz.
-    return max(10.0, round(6.0 / period_s))
-
-
 def _current(
     technique: ConstantCurrent | Rest,
     current_a: float,
@@ -96,9 +100,9 @@ def _current(
     period_s = literal(technique.period_s)
     loop = f"meas_loop_cp p c {literal(current_a)} {period_s} {literal(technique.max_duration_s)}"
     largest_a = abs(current_a) or envelope.max_current_a
-    bandwidth_hz = _bandwidth_hz(technique.period_s)
+    hertz = bandwidth_hz(technique.period_s)
     return [
-        *galvanostat(largest_a, envelope, bandwidth_hz=bandwidth_hz),
+        *galvanostat(largest_a, envelope, bandwidth_hz=hertz),
         f"set_i {literal(current_a)}",
         "cell_on",
         "timer_start",
@@ -115,7 +119,7 @@ def _open_circuit(technique: OpenCircuit, place: ProgrammePlace) -> list[str]:
     period_s, duration_s = literal(technique.period_s), literal(technique.max_duration_s)
     return [
         "set_pgstat_mode 3",
-        f"set_max_bandwidth {literal(_bandwidth_hz(technique.period_s))}",
+        f"set_max_bandwidth {literal(bandwidth_hz(technique.period_s))}",
         "cell_off",
         "timer_start",
         f"meas_loop_ocp p {period_s} {duration_s}",
@@ -138,7 +142,7 @@ def _voltammogram(
     scans = f" nscans({technique.cycles})" if technique.cycles > 1 else ""
     largest_a = technique.max_current_a or envelope.max_current_a
     return [
-        *potentiostat(largest_a, envelope, bandwidth_hz=_bandwidth_hz(technique.period_s)),
+        *potentiostat(largest_a, envelope, bandwidth_hz=bandwidth_hz(technique.period_s)),
         f"set_e {begin}",
         "cell_on",
         "timer_start",

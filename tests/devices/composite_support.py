@@ -37,13 +37,13 @@ class Bench:
 
     world: World
     resource: str
-    port: Path
+    cable: Path
     faults: socket.socket
     process: RunningProcess = field(repr=False)
 
     @property
     def serial_resource(self) -> str:
-        return f"ASRL{self.port}::INSTR"
+        return f"ASRL{self.cable}::INSTR"
 
     def palmsens(self, *, timeout_s: float = 2.0) -> PalmSens:
         return PalmSens(SerialLink(self.serial_resource, timeout_s=timeout_s))
@@ -51,6 +51,15 @@ class Bench:
     def both(self, *, watchdog_s: float = 0.0, timeout_s: float = 2.0) -> CompositeInstrument:
         smu = Keithley2450(Link(self.resource, timeout_s=timeout_s), watchdog_s=watchdog_s)
         return CompositeInstrument(smu, self.palmsens(timeout_s=timeout_s), retry_s=0.2)
+
+    def plug_in(self) -> None:
+        """Lay the cable of the second instrument."""
+        self.cable.symlink_to(self.cable.with_name("impedance"))
+
+    def unplug(self) -> None:
+        """Take its cable away; it loses its power with that."""
+        self.cable.unlink()
+        self.fault("reboot", instrument="serial")
 
     def fault(self, kind: str, **fields: object) -> None:
         self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
@@ -73,7 +82,9 @@ def running_pair(folder: Path, *, rate: float, cell: str = "asslb") -> Iterator[
     resource = f"TCPIP0::127.0.0.1::{facts['port']}::SOCKET"
     try:
         with socket.create_connection(("127.0.0.1", facts["fault_port"]), timeout=10.0) as faults:
-            yield Bench(world, resource, port, faults, process)
+            bench = Bench(world, resource, folder / "cable", faults, process)
+            bench.plug_in()
+            yield bench
     finally:
         process.stop()
 

@@ -10,7 +10,6 @@ from devices.errors import (
     InstrumentMismatchError,
     LimitExceededError,
     LinkDownError,
-    UnsupportedTechniqueError,
 )
 from devices.impedance import Impedance, logarithmic_hz
 from devices.impedance_script import refuse_slow_sweep, sweep_duration_s
@@ -159,8 +158,6 @@ def test_nothing_beyond_the_envelope_reaches_the_wire() -> None:
             instrument.start(ConstantCurrent(2e-3, 4.2, 60.0))
         with pytest.raises(LimitExceededError, match="beyond 0.001 A"):
             instrument.start(replace(SWEEP, bias_a=9.99e-4))
-        with pytest.raises(UnsupportedTechniqueError, match="no ConstantVoltage.*impedance"):
-            instrument.start(ConstantVoltage(4.2, 60.0))
         with pytest.raises(LimitExceededError, match="1 periods.*not 3"):
             instrument.start(replace(SWEEP, periods=3))
 
@@ -278,6 +275,17 @@ def test_a_discharge_ends_at_its_own_voltage() -> None:
     assert "meas_loop_cp p c -68u 10 60" in script
     assert "if p < 3" in script
     assert "if p > 4250m" in script
+
+
+def test_a_hold_goes_to_its_voltage_with_the_largest_current() -> None:
+    hold = ConstantVoltage(4.1, 600.0, cutoff_current_a=1e-5, max_current_a=6.8e-5)
+    script = script_for(hold, ENVELOPE, ProgrammePlace(NUMBER, rows=7, time_s=100.0))
+    assert "store_var d 68u ba" in script
+    loops = [line for line in script if line.startswith("meas_loop")]
+    assert loops == ["meas_loop_cp p c d 10 600", "meas_loop_ca p c 4100m 10 600"]
+    held = script[script.index(loops[1]) :]
+    assert held[held.index("if c < 10u") + 1] == "if c > -10u"
+    assert held[held.index("if t > 700") + 1] == "breakloop"
 
 
 def test_an_open_circuit_is_watched_with_the_cell_off() -> None:
