@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from simulators.world import World
 
 __all__ = ["Simulation"]
 
-_MOUNT_TIMEOUT_S = 5.0
+logger = logging.getLogger(__name__)
+
+_MOUNT_TIMEOUT_S = 2.0
 
 
 class Simulation:
@@ -45,7 +48,7 @@ class Simulation:
         # Time runs at its natural rate until the cell is mounted and everybody is there.
         self._world = World.create(runtime.world, rate=settings.simulation.rate)
         self._world.clock.set_rate(1.0)
-        self._mounted = False
+        self._mounted_pid = 0
         self.children: list[ChildSpec] = [
             ioc_child(settings, data, runtime, ready=self._ioc_ready, references=self._references),
             instrument_child(settings, runtime, ready=self._instrument_ready),
@@ -57,17 +60,28 @@ class Simulation:
         Args:
             copy: A second file to write them to.
         """
+        self.keep_mounted()
         instrument, ioc = read_json(self._instrument_ready), read_json(self._ioc_ready)
-        if instrument is not None and not self._mounted:
-            self._mounted = True
-            _mount_cell(instrument["port"])
-        if instrument is None or ioc is None:
+        if instrument is None or ioc is None or instrument["pid"] != self._mounted_pid:
             return None
         self._world.clock.set_rate(self._world.fast_rate)
         addresses = {**self._cell_addresses(instrument), **self._addresses(ioc["port"])}
         for path in filter(None, (copy, self._runtime.addresses)):
             write_json_atomically(path, addresses)
         return addresses
+
+    def keep_mounted(self) -> bool:
+        """Mount the cell on each new process of the instrument; False, for there is no last one."""
+        instrument = read_json(self._instrument_ready)
+        if instrument is None or instrument["pid"] == self._mounted_pid:
+            return False
+        try:
+            _mount_cell(instrument["port"])
+        except OSError as error:  # it may have been killed in that moment
+            logger.warning("the simulated cell is not mounted yet: %s", error)
+        else:
+            self._mounted_pid = instrument["pid"]
+        return False
 
     def _cell_addresses(self, ready: dict[str, Any]) -> dict[str, str]:
         """Return who charges the cell and, if it is another one, who measures its impedance."""

@@ -170,7 +170,10 @@ def simulate(
             return found is not None
 
         Supervisor(
-            simulation.children, logs=data.logs, report=runtime.processes, chores=[tell]
+            simulation.children,
+            logs=data.logs,
+            report=runtime.processes,
+            chores=[tell, simulation.keep_mounted],
         ).run()
 
 
@@ -184,7 +187,7 @@ def _service(
 
         simulation = Simulation(settings, data, runtime)
         children += simulation.children
-        chores.append(lambda: simulation.write_addresses() is not None)
+        chores += [lambda: simulation.write_addresses() is not None, simulation.keep_mounted]
     return Supervisor(children, logs=data.logs, report=runtime.processes, chores=chores)
 
 

@@ -46,6 +46,13 @@ def identity(resource: str) -> str:
         return ""
 
 
+def off_state(resource: str) -> str:
+    try:
+        return ask(resource, ":OUTP:SMOD?")
+    except OSError:
+        return ""
+
+
 def palmsens_identity(resource: str) -> str:
     instrument = PalmSens(SerialLink(resource))
     try:
@@ -76,6 +83,7 @@ def test_the_simulated_beamline_serves_and_comes_back_at_the_same_address(
     wait_until(lambda: instrument not in _children(simulate.pid, ""), "its end")
     wait_until(lambda: identity(addresses["potentiostat"]), "the same address", timeout_s=40)
     wait_until(lambda: palmsens_identity(addresses["impedance"]), "the same port", timeout_s=40)
+    wait_until(lambda: off_state(addresses["potentiostat"]) == "HIMP", "mounted again")
 
 
 def _children(parent: int, module: str) -> list[int]:
