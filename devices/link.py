@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import pyvisa
 from pyvisa.resources import MessageBasedResource
 
 from devices.errors import CommandError, InstrumentMismatchError, LinkDownError
+from devices.visa_socket import is_clean, tune, wait_for_reply
 
 __all__ = ["Link"]
 
 logger = logging.getLogger(__name__)
-
-_Reply = TypeVar("_Reply")
 
 # What a PyVISA session throws when the line is bad: NI-VISA and pyvisa-py do not agree on one type.
 _IO_ERRORS = (
@@ -150,6 +147,25 @@ class Link:
         if errors:
             raise CommandError(f"{self.resource}: {'; '.join(commands)[:160]}: {', '.join(errors)}")
 
+    def launch(self, command: str) -> None:
+        """Begin or nudge what goes on in the instrument by itself; never repeated.
+
+        ``*OPC?`` would answer only when it has ended (2450 reference manual, appendix B), so the
+        count of errors closes the message.
+
+        Raises:
+            CommandError: If the instrument objected.
+            LinkDownError: If it did not confirm.
+            InstrumentMismatchError: If another instrument answers.
+        """
+        with self._lock:
+            errors = self._exchange(f"{command};:SYST:ERR:COUN?")
+            if not errors.isdigit():
+                raise self.out_of_step(errors)
+            objections = self.drain_errors() if errors != "0" else []
+        if objections:
+            raise CommandError(f"{self.resource}: {command}: {', '.join(objections)}")
+
     def drain_errors(self) -> list[str]:
         """Take everything out of the instrument's error queue.
 
@@ -183,23 +199,23 @@ class Link:
         return self.query(f"*ESE {self._nonce};*ESE?") == str(self._nonce)
 
     def _exchange(self, message: str) -> str:
-        return self._with_session(lambda session: session.query(message).strip(), message)
-
-    def _with_session(
-        self, action: Callable[[MessageBasedResource], _Reply], message: str
-    ) -> _Reply:
         with self._lock:
-            if self._session is None or not _line_is_clean(self._session):
+            if self._session is None or not is_clean(self._session):
                 self._reopen()
             session = self._session
             if session is None:  # only for the type checker: _reopen raises or opens
                 raise LinkDownError(f"{self.resource}: not open")
             try:
-                return action(session)
+                return self._ask(session, message)
             except _IO_ERRORS as error:
                 # The reply may come later: on this session it would answer the next query.
                 self.close()
                 raise self._down(message, error) from error
+
+    def _ask(self, session: MessageBasedResource, message: str) -> str:
+        session.write(message)
+        wait_for_reply(session, timeout_s=self._timeout_s)
+        return session.read().strip()
 
     def _reopen(self) -> None:
         known = bool(self.identity)
@@ -212,7 +228,7 @@ class Link:
         self.close()
         try:
             self._session = self._open_session()
-            return self._session.query("*IDN?").strip()
+            return self._ask(self._session, "*IDN?")
         except _IO_ERRORS as error:
             self.close()
             raise self._down("*IDN?", error) from error
@@ -235,7 +251,7 @@ class Link:
         if not isinstance(session, MessageBasedResource):
             session.close()
             raise LinkDownError(f"{self.resource}: no message-based instrument; check its address")
-        _tune_socket(session, self._timeout_s)
+        tune(session, timeout_s=self._timeout_s)
         return session
 
     def _recognise(self, identity: str) -> None:
@@ -252,44 +268,3 @@ class Link:
             f"{self.resource}: no answer to {message[:60]!r} within {self._timeout_s:g} s "
             f"({type(error).__name__}: {error}); check power, cable and address"
         )
-
-
-def _socket_session(session: MessageBasedResource) -> Any:
-    """Find pyvisa-py's own object below a session; other libraries have none."""
-    return getattr(session.visalib, "sessions", {}).get(session.session)
-
-
-def _raw_socket(session: MessageBasedResource) -> socket.socket | None:
-    interface = getattr(_socket_session(session), "interface", None)
-    return interface if isinstance(interface, socket.socket) else None
-
-
-def _tune_socket(session: MessageBasedResource, timeout_s: float) -> None:
-    # pyvisa-py offers no settable VI_ATTR_TCPIP_NODELAY on SOCKET: it has to be set underneath.
-    wire = _raw_socket(session)
-    if wire is None:
-        return
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # Without this a write to an instrument that has stopped reading never returns.
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout_s * 1000))
-
-
-def _line_is_clean(session: MessageBasedResource) -> bool:
-    """Tell whether the peer is there and has said nothing that nobody asked for.
-
-    A waiting reply belongs to an older query and would answer the next one; a waiting FIN would be
-    read by pyvisa-py at full load until the timeout.
-    """
-    wire = _raw_socket(session)
-    if wire is None:
-        return True
-    if getattr(_socket_session(session), "_pending_buffer", b""):
-        return False
-    try:
-        wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

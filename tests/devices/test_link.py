@@ -253,6 +253,15 @@ def test_a_peer_that_has_left_costs_no_processor_time() -> None:
     assert time.process_time() - before_s < 0.2
 
 
+@pytest.mark.timeout(10)
+def test_a_peer_that_leaves_instead_of_answering_is_noticed_at_once() -> None:
+    with ScriptedPeer(HELLO, (":OUTP ON;*OPC?", HangUp())) as peer:
+        link = Link(peer.resource, timeout_s=20.0)
+        link.open()
+        with pytest.raises(LinkDownError, match="the connection was closed"):
+            link.send(":OUTP ON")
+
+
 def test_two_threads_never_get_each_others_replies() -> None:
     questions = 100
     server = socket.create_server(("127.0.0.1", 0))
