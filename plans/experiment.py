@@ -101,6 +101,7 @@ class Experiment:
         yield from bps.checkpoint()
         capacity_ah = self.cell.description.reference_capacity_ah
         moved = MovedCharge(self.scan_every_soc * capacity_ah)
+        moved.go_on(self.cell.charge_ah)  # not at zero, if the programme was running already
         while (yield from self._until_due(moved)):
             yield from self.scans.take()
             moved.go_on(self.cell.charge_ah)

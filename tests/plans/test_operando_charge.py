@@ -23,6 +23,14 @@ def test_scans_are_taken_before_the_charge_at_each_step_and_after_it() -> None:
     assert counted == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
+def test_a_charge_that_goes_on_already_is_scanned_at_once_and_then_at_the_next_step() -> None:
+    rig = Rig()
+    rig.cell.charge_ah = 0.6 * 325e-6
+    rig.run()
+    counted = [m.kwargs["charge_ah_at_start"] / 325e-6 for m in rig.scans()]
+    assert counted == pytest.approx([0.6, 0.75, 1.0])
+
+
 def test_the_charge_begins_after_the_first_scan_and_is_never_set() -> None:
     rig = Rig()
     rig.run()
