@@ -163,7 +163,7 @@ class Keithley2450(SingleInstrument):
         if not keep_rows:
             self._rows_read = 0
         try:
-            self._link.apply(":INIT")
+            self._link.launch(":INIT")
         except CommandError:
             # It may have begun before it objected, and nobody would collect or guard it.
             self.stop()
@@ -241,7 +241,7 @@ class Keithley2450(SingleInstrument):
         Raises:
             LinkDownError: If the instrument did not confirm.
         """
-        self._link.send("*TRG")
+        self._link.launch("*TRG")
 
     def stop(self) -> None:
         """Take a last reading, switch the output off and read back that it is.

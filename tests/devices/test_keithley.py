@@ -64,7 +64,7 @@ READ_BACK: Exchange = (
     f"{LIMITS};:SOUR:CURR?;:SOUR:CURR:VLIM?",
     "PROT5;HIMP;HIMP;6.800000E-05;4.250000E+00",
 )
-GO: list[Exchange] = [(":INIT;*OPC?", "1"), NO_ERROR]
+GO: list[Exchange] = [(":INIT;:SYST:ERR:COUN?", "0")]
 START: list[Exchange] = [*LOADED, READ_BACK, *GO]
 
 
@@ -193,7 +193,7 @@ def test_start_needs_prepare() -> None:
 
 
 def test_an_unconfirmed_start_is_not_sent_again() -> None:
-    with ScriptedPeer(HELLO, *PREPARE, *START[:-2], (":INIT;*OPC?", Silence())) as peer:
+    with ScriptedPeer(HELLO, *PREPARE, *START[:-1], (":INIT;:SYST:ERR:COUN?", Silence())) as peer:
         instrument = smu(peer)
         instrument.prepare(ENVELOPE)
         with pytest.raises(LinkDownError, match=":INIT"):

@@ -128,6 +128,31 @@ def test_the_words_of_the_instrument_are_repeated_with_the_command() -> None:
         link.close()
 
 
+def test_what_goes_on_by_itself_is_not_asked_whether_it_is_complete() -> None:
+    with ScriptedPeer(HELLO, (":INIT;:SYST:ERR:COUN?", "0")) as peer:
+        link = Link(peer.resource)
+        link.launch(":INIT")
+        link.close()
+
+
+def test_a_launch_that_the_instrument_objects_to_says_why() -> None:
+    with ScriptedPeer(
+        *(HELLO, (":INIT;:SYST:ERR:COUN?", "1"), (":SYST:ERR:COUN?", "1")),
+        (":SYST:ERR?", '-213,"Init ignored;1;2026/11/22 10:00:00.000"'),
+    ) as peer:
+        link = Link(peer.resource)
+        with pytest.raises(CommandError, match=r":INIT: -213"):
+            link.launch(":INIT")
+        link.close()
+
+
+def test_a_launch_confirmed_by_nonsense_is_out_of_step() -> None:
+    with ScriptedPeer(HELLO, ("*TRG;:SYST:ERR:COUN?", "4.2")) as peer:
+        link = Link(peer.resource)
+        with pytest.raises(LinkDownError, match="out of step"):
+            link.launch("*TRG")
+
+
 def test_an_error_queue_that_answers_nonsense_is_out_of_step() -> None:
     with ScriptedPeer(
         *(HELLO, ("*CLS;*OPC?", "1"), (":SYST:ERR:COUN?", "1"), (":SYST:ERR?", "3.7 V"))

@@ -21,6 +21,7 @@ __all__ = [
 _COLUMNS = "READ,SOUR,REL,SOURSTAT,UNIT"
 _CLAMPED = 4 | 32
 _DONE = ";*OPC?"
+_LAUNCHED = ";:SYST:ERR:COUN?"
 
 
 class RecordingLink(Link):
@@ -34,6 +35,10 @@ class RecordingLink(Link):
         self.asked[";".join(commands)] += 1
         super().send(*commands)
 
+    def launch(self, command: str) -> None:
+        self.asked[command] += 1
+        super().launch(command)
+
     def query_once(self, command: str) -> str:
         self.asked[command.removesuffix(_DONE)] += 1
         return super().query_once(command)
@@ -42,7 +47,11 @@ class RecordingLink(Link):
 def set_messages(path: Path) -> Counter[str]:
     """Count the set messages that the instrument has heard."""
     heard = (line[2:] for line in path.read_text().splitlines() if line.startswith("> "))
-    return Counter(line.removesuffix(_DONE) for line in heard if line.endswith(_DONE))
+    return Counter(
+        line.removesuffix(_DONE).removesuffix(_LAUNCHED)
+        for line in heard
+        if line.endswith((_DONE, _LAUNCHED))
+    )
 
 
 @dataclass(frozen=True)
