@@ -231,6 +231,27 @@ def test_an_experiment_is_one_run_with_its_scans_beside_it(
     assert not cell.running
 
 
+def test_a_cell_is_scanned_on_its_way_up_and_on_its_way_down(
+    lab: Lab, engine: Any, documents: Documents, keeper: CellKeeper
+) -> None:
+    cell = Potentiostat(keeper, description=DESCRIPTION)
+    asked = {"plan": "charge_discharge", "c_rate": 1.0}
+    engine(operando_charge(cell, lab.txm, programme=asked, scan_every_soc=0.2, **QUICK))
+    (experiment,) = documents.starts("experiment")
+    assert [step["technique"] for step in experiment["programme"]["steps"]] == [
+        *("constant_current", "constant_current")
+    ]
+    assert documents.stop(experiment["uid"])["exit_status"] == "success"
+    noted = documents.events(experiment["uid"], "scans")
+    charges_ah = [note["scan_charge_ah"] for note in noted]
+    top = charges_ah.index(max(charges_ah))
+    assert 0 < top < len(charges_ah) - 1
+    assert charges_ah[: top + 1] == sorted(charges_ah[: top + 1])
+    assert charges_ah[top:] == sorted(charges_ah[top:], reverse=True)
+    steps = {row["cell_step"] for row in documents.events(experiment["uid"], "echem")}
+    assert steps == {1, 2}
+
+
 def test_a_scan_waits_for_a_beam_that_is_not_there(
     lab: Lab, engine: Any, documents: Documents
 ) -> None:
