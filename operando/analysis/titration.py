@@ -61,11 +61,12 @@ class TitrationWatch:
         """Take a step that has ended."""
         before, pulse = self._before
         self._before = (pulse, step)
-        if pulse is None or not _is_rest(step) or not self._is_pulse(pulse):
+        if before is None or pulse is None or not (_is_rest(before) and _is_rest(step)):
+            return []
+        if not self._is_pulse(pulse):
             return []
         self._pulses += 1
-        rest_before = [before] if before is not None and _is_rest(before) else []
-        return [self._finding([*rest_before, pulse, step], pulse)]
+        return [self._finding([before, pulse, step], pulse)]
 
     def _is_pulse(self, step: StepRows) -> bool:
         technique, capacity_ah = step.technique, self._cell.reference_capacity_ah

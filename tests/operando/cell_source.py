@@ -55,6 +55,8 @@ class CellSource:
         self._time_s = 0.0
         self._unix_s = START_UNIX_S
         self._charge_ah = 0.0
+        self._held_s = 0.0
+        self._was_held = False
         self._fresh: list[CellRow] = []
 
     @property
@@ -121,7 +123,17 @@ class CellSource:
         self.cell.advance(duration_s)
         self._time_s += duration_s
         self._unix_s += duration_s
+        self._held_s += duration_s
+        self._was_held = True
         self.cell.connect(*sources)
+
+    def restart_sweep(self) -> None:
+        """Take the sweep of the present step from its first vertex, and end the programme."""
+        technique = self._planned.technique
+        assert isinstance(technique, CyclicVoltammetry)
+        for _ in self._sweep(technique):
+            pass
+        self._turn("finished", "done")
 
     def _work(self, technique: Technique) -> Iterator[None]:
         match technique:
@@ -141,10 +153,10 @@ class CellSource:
                 self.cell.connect(NoSource())
                 max_duration_s, period_s = technique.max_duration_s, technique.period_s
                 done = _never
-        begun_s = self._time_s
+        begun_s = self._time_s - self._held_s
         self._row(counts=False)
         yield
-        while self._time_s - begun_s < max_duration_s and not done():
+        while self._time_s - self._held_s - begun_s < max_duration_s and not done():
             self._advance(period_s)
             yield
 
@@ -205,6 +217,8 @@ class CellSource:
     def _row(self, *, counts: bool) -> CellRow:
         """Take a row; the first of a step counts no charge, because it is taken at once."""
         last = self.rows[-1] if self.rows else None
+        counts = counts and not self._was_held
+        self._was_held = False
         if counts and last is not None:
             mean_a = 0.5 * (last.current_a + self.cell.current_a)
             self._charge_ah += mean_a * (self._time_s - last.time_s) / 3600.0

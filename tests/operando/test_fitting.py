@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,15 @@ import h5py
 import numpy as np
 import pytest
 
+from devices.programme import Loop, Programme
+from devices.techniques import ConstantCurrent, Rest
 from operando.fitting_follower import Follower, FollowerFiles
 from operando.fitting_frames import FrameFiles, FramePlace, FrameUnreadableError
 from operando.journal import Entry, JournalReader, JournalWriter
 from operando.soc.normalisation import Camera
 from operando.soc.references import NCM622_SLOPE_PER_EV, References
 from simulators.spectra import write_references
+from tests.operando.cell_source import CellSource
 from tests.operando.phantom import Phantom
 from tests.operando.scan_source import EXPERIMENT_UID, LABELS_EV, ScanSource
 
@@ -292,13 +297,92 @@ def test_what_a_killed_process_left_is_gone_on_with(beamline: Beamline, tmp_path
     assert len(beamline.results("stop")) == 1
 
 
-def fitting_process(root: Path, beamline: Beamline) -> subprocess.Popen[bytes]:
+@pytest.mark.slow
+def test_an_analysis_that_a_killed_process_left_is_gone_on_with(
+    beamline: Beamline, tmp_path: Path
+) -> None:
+    programme = Programme((ConstantCurrent(6.8e-5, 4.2, 1200.0), Rest(600.0), Loop(1, 4)))
+    cell = CellSource(beamline.journal)
+    cell.begin_run()
+    turns = cell.go(programme)
+    with fitting_process(tmp_path, beamline) as process:
+        while next(turns) < 4:
+            pass
+        wait_for(lambda: len(beamline.results("echem")) >= 3)
+        process.kill()
+        process.wait()
+    before = beamline.results()
+    for _ in turns:
+        pass
+    cell.end_run()
+    with fitting_process(tmp_path, beamline) as process:
+        wait_for(lambda: bool(beamline.results("stop")))
+        process.terminate()
+        assert process.wait(30.0) == 0
+
+    assert beamline.results()[: len(before)] == before
+    found = [entry.doc for entry in beamline.results("echem")]
+    steps = [entry["step"] for entry in found if entry["kind"] == "step"]
+    assert steps == list(range(1, 9))
+    assert {entry["run_uid"] for entry in found} == {cell.run_uid}
+    assert len(beamline.results("event")) == len(found)
+    assert len(beamline.results("stop")) == 1
+
+
+def test_maps_and_the_analysis_of_the_cell_are_made_side_by_side(
+    beamline: Beamline, tmp_path: Path
+) -> None:
+    cell = CellSource(beamline.journal)
+    turns = cell.go(Programme((ConstantCurrent(6.8e-5, 4.2, 1200.0), Rest(600.0))))
+    with fitting_process(tmp_path, beamline) as process:
+        scan = beamline.scan()
+        scan.start()
+        scan.darks()
+        scan.flats()
+        for _ in scan.images():
+            next(turns, None)
+        scan.stop()
+        for _ in turns:
+            pass
+        wait_for(lambda: len(beamline.results("stop")) == 2)
+        process.terminate()
+        assert process.wait(30.0) == 0
+    assert [entry.doc["step"] for entry in beamline.results("echem")] == [1, 2]
+    assert beamline.entries()[-1]["mean_soc"] == pytest.approx(
+        beamline.phantom.mean_soc(0.5), abs=0.003
+    )
+
+
+def test_a_process_whose_analysis_cannot_go_on_ends_with_an_error(
+    beamline: Beamline, tmp_path: Path
+) -> None:
+    with fitting_process(tmp_path, beamline) as process:
+        wait_for(lambda: (tmp_path / "results.db").exists())
+        cell = CellSource(beamline.journal)
+        turns = cell.go(Programme((ConstantCurrent(6.8e-5, 4.2, 1200.0), Rest(600.0))))
+        while next(turns) < 2:
+            pass
+        wait_for(lambda: bool(beamline.results("echem")))
+        with sqlite3.connect(tmp_path / "results.db") as connection:
+            connection.execute("DROP TABLE documents")
+        for _ in turns:
+            pass
+        assert process.wait(60.0) == 1
+
+
+@contextmanager
+def fitting_process(root: Path, beamline: Beamline) -> Iterator[subprocess.Popen[bytes]]:
     pristine, charged = beamline.references
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "operando.fitting", "--data", str(root)]
         + ["--pristine", str(pristine), "--charged", str(charged)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_for(condition: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
