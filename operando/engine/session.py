@@ -223,15 +223,11 @@ class Session:
         try:
             plan.check(self._instruments.devices, params)
         except PlanParametersError as error:
-            raise CommandError(
-                "invalid",
-                str(error),
-                [{"field": e.field, "message": e.message} for e in error.errors],
-            ) from error
+            errors = [{"field": e.field, "message": e.message} for e in error.errors]
+            raise CommandError("invalid", str(error), errors) from error
 
     def _bound(self, task: Task) -> Any:
-        # Again, because the devices that know may not have been there when it was submitted.
-        self._check(task.name, task.params)
+        self._check(task.name, task.params)  # again: who knows may not have been there before
         plan = self._plan(task.name)
         try:
             metadata = {**task.metadata, "task_id": task.task_id}
