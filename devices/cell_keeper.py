@@ -8,7 +8,6 @@ import math
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -20,20 +19,18 @@ from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.errors import DeviceError, LimitExceededError
 from devices.programme import Programme
 from devices.techniques import EndState, Envelope, Technique
+from devices.uncollected import Uncollected
 
 __all__ = ["CellKeeper", "CellUpdate"]
 
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-_Item = TypeVar("_Item")
 
 _POLL_S = 0.05
 _SHORTEST_BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 5.0
 _ANSWER_S = 30.0
-_MOST_UNCOLLECTED = 200_000
-_MOST_SPECTRA = 10_000
 
 
 class CellKeeper:
@@ -70,8 +67,7 @@ class CellKeeper:
         self._observers: list[Callable[[CellUpdate], None]] = []
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._unreported: list[CellRow] = []
-        self._uncollected: deque[CellRow] = deque(maxlen=_MOST_UNCOLLECTED)
-        self._spectra: deque[CellSpectrum] = deque(maxlen=_MOST_SPECTRA)
+        self._uncollected = Uncollected()
         self._refusal: Callable[[], str] = str
         self._interrupted = False
         self._told: CellReport | None = None
@@ -133,11 +129,11 @@ class CellKeeper:
 
     def take_rows(self) -> list[CellRow]:
         """Hand out each row once."""
-        return _taken(self._uncollected)
+        return self._uncollected.take_rows()
 
     def take_spectra(self) -> list[CellSpectrum]:
         """Hand out the spectrum of each sweep that has ended, once."""
-        return _taken(self._spectra)
+        return self._uncollected.take_spectra()
 
     def observe(self, observer: Callable[[CellUpdate], None]) -> None:
         """Call somebody in the keeper's thread after every turn; it must be quick."""
@@ -249,18 +245,8 @@ class CellKeeper:
         self._interrupted &= self._programme.report().state == "held"
 
     def _prepare(self, asked: Technique | Programme) -> None:
-        if not self._programme.prepare(asked):
-            return
-        if self._uncollected or self._spectra:
-            logger.info(
-                "%s: %d rows and %d spectra of the last programme were never collected; "
-                "the journal has them",
-                self.name,
-                len(self._uncollected),
-                len(self._spectra),
-            )
-        self._uncollected.clear()
-        self._spectra.clear()
+        if self._programme.prepare(asked):
+            self._uncollected.forget(who=self.name)
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -288,7 +274,7 @@ class CellKeeper:
         self._tell_rows(rows)
         self._tell_state()
         spectra = self._programme.take_spectra()
-        self._spectra.extend(spectra)
+        self._uncollected.add((), spectra)
         update = CellUpdate(rows, self.report, self._lost_s(), self._error, spectra)
         for observer in tuple(self._observers):
             observer(update)
@@ -319,7 +305,7 @@ class CellKeeper:
         self._unreported.extend(rows)
         if self._unreported and self._on_rows is not None:
             self._on_rows(list(self._unreported))
-        self._uncollected.extend(self._unreported)
+        self._uncollected.add(self._unreported, ())
         self._unreported.clear()
 
     def _tell_state(self) -> None:
@@ -327,11 +313,3 @@ class CellKeeper:
         changed, self._told = report != self._told, report
         if changed and self._on_state is not None:
             self._on_state(report)
-
-
-def _taken(waiting: deque[_Item]) -> list[_Item]:
-    """Empty a queue to which another thread may add."""
-    items: list[_Item] = []
-    while waiting:
-        items.append(waiting.popleft())
-    return items

@@ -24,20 +24,19 @@ class CellSide:
 
     Args:
         instrument: The instrument.
-        name: Of the side.
         retry_s: Time between two attempts to reach it when it is not needed: each may take as long
             as the time limit of its line.
 
     Attributes:
+        instrument: The instrument.
         state: When it was last seen; at open circuit before that.
         away: Why it did not answer when it was last asked; empty if it did, or was not asked.
     """
 
-    def __init__(self, instrument: CellInstrument, name: str, *, retry_s: float) -> None:
-        self.name = name
+    def __init__(self, instrument: CellInstrument, *, retry_s: float) -> None:
         self.state = InstrumentState(0, 0, output_on=False, trigger="IDLE")
         self.away = ""
-        self._instrument = instrument
+        self.instrument = instrument
         self._retry_s = retry_s
         self._is_met = False
         self._next_glance_s = -math.inf
@@ -50,12 +49,12 @@ class CellSide:
             InstrumentMismatchError: If another instrument does.
         """
         try:
-            self.state = self._instrument.state() if self._is_met else self._instrument.connect()
+            self.state = self.instrument.state() if self._is_met else self.instrument.connect()
         except UNREACHABLE as error:
             self.lose(error)
             raise
         if self.away:
-            logger.info("%s answers again", self._instrument.identity)
+            logger.info("%s answers again", self.instrument.identity)
         self._is_met, self.away = True, ""
         self._next_glance_s = time.monotonic() + _GLANCE_S
         return self.state
@@ -66,13 +65,13 @@ class CellSide:
             try:
                 self.look()
             except UNREACHABLE:
-                logger.debug("%s: still away", self._instrument.identity)
+                logger.debug("%s: still away", self.instrument.identity)
         return self.state
 
     def lose(self, error: Exception) -> None:
         """Note that it is away."""
         if not self.away:
-            logger.warning("%s is away: %s", self._instrument.identity, error)
+            logger.warning("%s is away: %s", self.instrument.identity, error)
         self.away = str(error)
         self.disconnect()
         self._next_glance_s = time.monotonic() + self._retry_s
@@ -81,4 +80,4 @@ class CellSide:
         """Let go of its line; it goes on."""
         self._is_met = False
         self._next_glance_s = -math.inf
-        self._instrument.disconnect()
+        self.instrument.disconnect()

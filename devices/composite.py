@@ -17,7 +17,8 @@ from devices.cell_instrument import CellInstrument, InstrumentState
 from devices.cell_side import UNREACHABLE, CellSide
 from devices.errors import CellBusyError, DeviceError
 from devices.reading import Reading
-from devices.row_layout import AC, DC, RowLayout
+from devices.row_layout import AC, DC
+from devices.shared_rows import SharedRows
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import TECHNIQUES, Envelope, Technique, refuse_unsupported
 
@@ -54,10 +55,10 @@ class CompositeInstrument:
         self._dc = dc
         self._ac = ac
         self._sides = {
-            DC: CellSide(dc, DC, retry_s=retry_s),
-            AC: CellSide(ac, AC, retry_s=retry_s),
+            DC: CellSide(dc, retry_s=retry_s),
+            AC: CellSide(ac, retry_s=retry_s),
         }
-        self._forget()
+        self._rows = SharedRows(self._sides[DC], self._sides[AC])
 
     @property
     def identity(self) -> str:
@@ -81,7 +82,8 @@ class CompositeInstrument:
     @property
     def layout(self) -> dict[str, Any] | None:
         """Which rows each of the two has; None before the first step."""
-        return self._layout.as_document() if self._layout.segments else None
+        layout = self._rows.layout
+        return layout.as_document() if layout.segments else None
 
     @property
     def watchdog_s(self) -> float:
@@ -123,7 +125,7 @@ class CompositeInstrument:
         """
         self._if_there(AC, lambda: self._ac.prepare(envelope))
         self._if_there(DC, lambda: self._dc.prepare(envelope))
-        self._forget()
+        self._rows.forget()
 
     def adopt(self, envelope: Envelope, bookmark: Bookmark | None = None) -> None:
         """Take over what runs, or ran last, with the numbering that an earlier host gave it.
@@ -131,23 +133,15 @@ class CompositeInstrument:
         Raises:
             LinkDownError: If an instrument that is needed does not answer.
         """
-        self._forget()
         self._sides[DC].look()
         self._dc.adopt(envelope)
-        document = bookmark.layout if bookmark else None
-        told = RowLayout.from_document(document) if document else None
-        if bookmark is None or told is None or not self._is_there(told):
-            self._ac.adopt(envelope)
-            self._layout = self._guessed()
-            return
-        self._layout = told
-        self._last = (bookmark.first_row - 1, bookmark.last_time_s or 0.0)
-        self._ac.adopt(envelope, replace(bookmark, programme_uid=told.ac_uid))
+        known = self._rows.adopt(bookmark)
+        own = replace(bookmark, programme_uid=self._rows.layout.ac_uid) if bookmark else None
+        self._ac.adopt(envelope, own if known else None)
 
     def announce(self, technique: Technique) -> None:
         """Note who has the rows that come next."""
-        row, time_s = self._last
-        self._layout = self._layout.followed_by(self._name_for(technique), row=row, time_s=time_s)
+        self._rows.announce(self._name_for(technique))
 
     def start(self, technique: Technique, *, keep_rows: bool = False) -> None:
         """Let the one that can do it do it, when the other one is verified at open circuit.
@@ -164,10 +158,10 @@ class CompositeInstrument:
         other = _OTHER[name]
         self._if_there(other, lambda: self._verify_open(other))
         if not keep_rows:
-            self._forget()
-        self.announce(technique)
+            self._rows.forget()
+        self._rows.announce(name)
         if name == AC:
-            self._ac.go_on_after(*self._last)
+            self._ac.go_on_after(*self._rows.last)
         self._instrument(name).start(technique, keep_rows=keep_rows)
 
     def state(self) -> InstrumentState:
@@ -178,20 +172,12 @@ class CompositeInstrument:
             LinkDownError: If one that is needed does not answer.
         """
         live, other = self._sides[self._active].look(), self._sides[_OTHER[self._active]].glance()
-        if live.busy and other.busy and self._layout.segments:
+        if live.busy and other.busy and self._rows.layout.segments:
             logger.error("%s: both are connected to the cell", self.identity)
             self._stop(_OTHER[self._active])
-        dc, ac = self._sides[DC].state, self._sides[AC].state
-        if self._layout.has(DC) and dc.last_row < self._dc_read:
-            return replace(live, first_row=0, last_row=0)  # it was switched off
-        rows = [self._last[0]]
-        if self._layout.has(DC):
-            rows += [row for own in (dc.first_row, dc.last_row) if (row := self._row_of_dc(own))]
-        if self._layout.has(AC):
-            rows += [ac.first_row, ac.last_row]
         return InstrumentState(
-            first_row=min(filter(None, rows), default=0),
-            last_row=max(rows),
+            first_row=0 if self._rows.are_lost else self._rows.first_row,
+            last_row=0 if self._rows.are_lost else self._rows.last_row,
             output_on=live.output_on or other.output_on,
             trigger=other.trigger if other.running and not live.running else live.trigger,
         )
@@ -205,15 +191,7 @@ class CompositeInstrument:
         Raises:
             LinkDownError: If the instrument that has them does not answer.
         """
-        self._name_programme()
-        rows: list[Reading] = []
-        if self._layout.has(DC) and self._sides[DC].state.last_row > self._dc_read:
-            rows = self._read_dc()
-        if not rows and self._layout.has(AC):
-            rows = self._ac.read_new(self._sides[AC].state)
-        if rows:
-            self._last = max(self._last, (rows[-1].row, rows[-1].time_s))
-        return rows
+        return self._rows.read()
 
     def take_spectra(self) -> list[MeasuredSpectrum]:
         """Hand out the spectra of the second instrument."""
@@ -225,12 +203,7 @@ class CompositeInstrument:
         Raises:
             LinkDownError: If the first instrument does not answer.
         """
-        if self._layout.dc_uid:
-            found = self._dc.programme_uid()
-            if found != self._layout.dc_uid:
-                return found
-        self._name_programme()
-        return self._layout.uid
+        return self._rows.programme_uid()
 
     def beat(self) -> None:
         """Tell the watchdog of the first instrument that the host is alive, if it is at work.
@@ -260,7 +233,7 @@ class CompositeInstrument:
 
     @property
     def _active(self) -> str:
-        return self._layout.owner or DC
+        return self._rows.layout.owner or DC
 
     def _instrument(self, name: str) -> CellInstrument:
         return self._dc if name == DC else self._ac
@@ -294,43 +267,3 @@ class CompositeInstrument:
             if name == DC or side.state.busy:
                 raise
             logger.warning("%s: away; at open circuit when last seen", self._ac.identity)
-
-    def _forget(self) -> None:
-        self._layout = RowLayout()
-        self._last = (0, 0.0)
-        self._dc_read = 0
-
-    def _is_there(self, told: RowLayout) -> bool:
-        """Tell whether a layout is that of the programme in the buffer of the first instrument."""
-        rows = self._sides[DC].state.last_row
-        if not told.has(DC) or not rows:
-            return not rows and not told.dc_uid  # `prepare` has emptied it
-        return not told.dc_uid or self._dc.programme_uid() == told.dc_uid
-
-    def _guessed(self) -> RowLayout:
-        """Make a layout for what runs although nobody told of it."""
-        if self._sides[AC].state.busy:
-            return RowLayout(((1, AC),))
-        return RowLayout(((1, DC),)) if self._sides[DC].state.last_row else RowLayout()
-
-    def _row_of_dc(self, own_row: int) -> int | None:
-        return self._layout.row_of_dc(own_row) if own_row else None
-
-    def _read_dc(self) -> list[Reading]:
-        rows: list[Reading] = []
-        for reading in self._dc.read_new(self._sides[DC].state):
-            self._dc_read = reading.row
-            row = self._row_of_dc(reading.row)
-            if row is not None:
-                time_s = reading.time_s + self._layout.dc_offset_s
-                rows.append(replace(reading, row=row, time_s=time_s))
-        return rows
-
-    def _name_programme(self) -> None:
-        """Note what each instrument calls the programme, as soon as it has rows of it."""
-        layout = self._layout
-        if layout.has(DC) and not layout.dc_uid and self._sides[DC].state.last_row:
-            layout = replace(layout, dc_uid=self._dc.programme_uid())
-        if layout.has(AC) and not layout.ac_uid and self._sides[AC].state.first_row:
-            layout = replace(layout, ac_uid=self._ac.programme_uid())
-        self._layout = layout
