@@ -61,6 +61,7 @@ from devices.techniques import (
     Technique,
     technique_from_document,
 )
+from devices.temperature_guard import TemperatureGuard, TemperatureWindow
 
 __all__ = [
     "Bookmark",
@@ -114,6 +115,8 @@ __all__ = [
     "StepProblem",
     "Technique",
     "TechniqueError",
+    "TemperatureGuard",
+    "TemperatureWindow",
     "TxmCamera",
     "UnsupportedTechniqueError",
     "cccv",
