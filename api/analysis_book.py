@@ -19,10 +19,9 @@ LISTS = {
     "voltammetry": "voltammetry",
 }
 KINDS = tuple(LISTS)
-# Of several elements in one step, as the spectra of a series, this number tells which is which.
-_NUMBERS = ("spectrum", "pulse")
 
-_Key = tuple[int, int, float | None]
+# Step, cycle, and a number that tells several elements of one step from each other.
+_Key = tuple[int, int, int]
 _Elements = dict[str, dict[_Key, bytes]]
 
 
@@ -57,7 +56,7 @@ class AnalysisBook:
         if kind not in LISTS:
             raise ValueError(f"no such kind of analysis: {kind!r}")
         found = element(doc)
-        number = next((found[name] for name in _NUMBERS if name in found), None)
+        number = int(doc.get("number") or 0)
         elements = self._programmes.setdefault(programme_uid, {name: {} for name in KINDS})
         elements[kind][found["step"], found["cycle"], number] = orjson.dumps(found)
         self._programmes.move_to_end(programme_uid)

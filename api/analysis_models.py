@@ -31,7 +31,7 @@ class _Element(Answer):
 class AnalysedStep(_Element):
     """One step of a programme that has ended."""
 
-    technique: str = described("Its technique", "constant_current")
+    technique: str | None = described("Its technique", "constant_current")
     direction: Literal["charge", "discharge", "rest"] = described("What it did", "charge")
     duration_s: float | None = described("How long it took, instrument's clock", 18_000.0, unit="s")
     charge_ah: float | None = described("Its charge; positive charges", 3.1e-4, unit="Ah")
@@ -40,7 +40,7 @@ class AnalysedStep(_Element):
         156.2,
         unit="mAh/g",
     )
-    mean_voltage_v: float | None = described("Voltage, weighted by charge", 3.84, unit="V")
+    mean_voltage_v: float | None = described("Mean over its time", 3.84, unit="V")
     end_voltage_v: float | None = described("Voltage of its last row", 4.2, unit="V")
     end_current_a: float | None = described("Current of its last row", 6.8e-5, unit="A")
 
@@ -62,6 +62,8 @@ class DifferentialCapacity(Answer):
 class AnalysedCycle(_Element):
     """One charge and the discharge that came after it."""
 
+    charge_ah: float | None = described("Charged", 3.26e-4, unit="Ah")
+    discharge_ah: float | None = described("Discharged", 2.74e-4, unit="Ah")
     charge_mah_per_g: float | None = described("Charged", 163.0, unit="mAh/g")
     discharge_mah_per_g: float | None = described("Discharged", 137.0, unit="mAh/g")
     loss_mah_per_g: float | None = described("The difference", 26.0, unit="mAh/g")
@@ -76,9 +78,20 @@ class AnalysedPulse(_Element):
     pulse: int = described("Number of the pulse, from 1", 4)
     soc: float | None = described("State of charge counted before the pulse", 0.31)
     voltage_v: float | None = described("Voltage before the pulse, relaxed", 3.71, unit="V")
-    diffusion_cm2_per_s: float | None = described("Diffusion coefficient", 3.2e-12, unit="cm2/s")
+    diffusion_cm2_per_s: float | None = described(
+        "Diffusion coefficient, as of a plane", 3.2e-12, unit="cm2/s"
+    )
     diffusion_error_cm2_per_s: float | None = described(
         "Its standard uncertainty", 2.0e-13, unit="cm2/s"
+    )
+    spherical_cm2_per_s: float | None = described(
+        "The same with the exact solution for spheres", 3.9e-12, unit="cm2/s"
+    )
+    steady_change_v: float | None = described(
+        "Change of the relaxed voltage by the pulse", 0.021, unit="V"
+    )
+    transient_change_v: float | None = described(
+        "Change of the voltage during the pulse, without the drop in resistances", 0.034, unit="V"
     )
     theta: float | None = described("D tau / r^2 of the pulse", 0.09)
     r2_sqrt_t: float | None = described("How linear the voltage is in sqrt t, R^2", 0.999)
@@ -94,7 +107,10 @@ class ArcFit(Answer):
     anode_error_ohm: float | None = described("Its standard uncertainty", 0.4, unit="ohm")
     cathode_ohm: float | None = described("Arc of the cathode", 84.0, unit="ohm")
     cathode_error_ohm: float | None = described("Its standard uncertainty", 0.8, unit="ohm")
+    anode_time_s: float | None = described("Time constant of the anode", 1e-4, unit="s")
+    cathode_time_s: float | None = described("Time constant of the cathode", 0.02, unit="s")
     chi2: float | None = described("Reduced chi square", 1.1)
+    lowest_hz: float | None = described("Lowest frequency in the fit", 0.1, unit="Hz")
     z_real_ohm: list[float] = described("Real part of the curve", [43.0], unit="ohm")
     z_imag_ohm: list[float] = described(
         "Imaginary part of the curve, negative for a capacitance", [-12.0], unit="ohm"
@@ -125,7 +141,8 @@ class VoltammetryPeak(Answer):
 
     direction: str = described("charge or discharge", "charge")
     potential_v: float = described("Where it is", 3.75, unit="V")
-    current_a: float = described("How high it is", 2.1e-4, unit="A")
+    current_a: float = described("The current there", 2.1e-4, unit="A")
+    height_a: float | None = described("Its height above the current around it", 1.9e-4, unit="A")
     half_width_v: float | None = described("Its width at half its height", 0.08, unit="V")
 
 

@@ -49,7 +49,7 @@ def cell_answer(
         identity=str(report.get("identity") or ""),
         reason=str(report.get("reason") or ""),
         programme_uid=str(report.get("programme_uid") or ""),
-        programme=(report.get("programme") or {}).get("name"),
+        programme=(report.get("programme") or {}).get("name") or None,
         step=report.get("step"),
         steps=report.get("steps"),
         cycle=report.get("cycle"),

@@ -16,6 +16,7 @@ _READINGS = (
     "heater_temperature_c",
 )
 _PHASES = ("dark", "flat", "primary")
+_EXPERIMENTS = frozenset({"experiment", "cell_programme"})
 
 
 @dataclass
@@ -44,14 +45,14 @@ class ScanRecord:
 
 @dataclass
 class ExperimentRecord:
-    """One experiment, or one scan on its own, as far as its documents tell."""
+    """One experiment, or a scan or a cell on its own, as far as its documents tell."""
 
     uid: str
     run_uid: str
     plan: str
     start_unix_s: float
     cell: dict[str, Any] = field(default_factory=dict)
-    technique: dict[str, Any] = field(default_factory=dict)
+    has_programme: bool = False
     policies: dict[str, Any] = field(default_factory=dict)
     scans_planned: int = 1
     predicted_charge_ah: float | None = None
@@ -95,7 +96,7 @@ class Progress:
     def start(self, doc: Mapping[str, Any]) -> None:
         """Take the start document of a run."""
         purpose = doc.get("purpose")
-        if purpose == "experiment":
+        if purpose in _EXPERIMENTS:
             self.experiment, self.scan = _experiment(doc), None
         elif purpose == "xanes_scan":
             self._start_scan(doc)
@@ -163,9 +164,9 @@ def _experiment(doc: Mapping[str, Any]) -> ExperimentRecord:
         plan=str(doc.get("plan_name", "")),
         start_unix_s=float(doc["time"]),
         cell=dict(doc.get("cell") or {}),
-        technique=dict(doc.get("technique") or {}),
+        has_programme=bool(doc.get("programme")),
         policies=dict(doc.get("policies") or {}),
-        scans_planned=int(doc.get("scans_planned", 1)),
+        scans_planned=int(doc.get("scans_planned", doc.get("purpose") == "xanes_scan")),
         predicted_charge_ah=_number(doc.get("predicted_charge_ah")),
         predicted_duration_s=_number(doc.get("predicted_duration_s")),
     )

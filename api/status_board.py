@@ -154,14 +154,20 @@ class StatusBoard:
             return "finished"
         if scan is not None and scan.is_open:
             return scan.phase
-        return "charging" if self._state.cell_report.get("state") == "running" else "idle"
+        if self._state.cell_report.get("state") != "running":
+            return "idle"
+        return "programme" if known.has_programme else "charging"
 
     def _fraction(self, known: ExperimentRecord) -> float:
         if known.exit_status == "success":
             return 1.0
         point = self._state.echem.last()
-        if point and known.predicted_charge_ah and point.unix_s >= known.start_unix_s:
-            return min(1.0, max(0.0, point.charge_ah / known.predicted_charge_ah))
+        if point is not None and point.unix_s >= known.start_unix_s:
+            # A programme may take out what it has put in: only its time goes one way.
+            if known.has_programme and known.predicted_duration_s:
+                return min(1.0, point.time_s / known.predicted_duration_s)
+            if not known.has_programme and known.predicted_charge_ah:
+                return min(1.0, max(0.0, point.charge_ah / known.predicted_charge_ah))
         return min(1.0, known.scans_done / max(1, known.scans_planned))
 
     def _eta_s(self, known: ExperimentRecord, fraction: float) -> float | None:

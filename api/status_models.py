@@ -19,6 +19,9 @@ __all__ = [
 ]
 
 
+Phase = Literal["idle", "charging", "programme", "dark", "flat", "primary", "finished"]
+
+
 class WorkerStatus(Answer):
     """The engine that runs plans."""
 
@@ -41,10 +44,11 @@ class ExperimentStatus(Answer):
         "Charge of one unit of state of charge", 3.25e-4, unit="Ah"
     )
     scan_index: int | None = described("Number of the newest scan, from 0", 3)
-    scans_planned: int = described("How many scans are planned", 11)
+    scans_planned: int = described("How many scans are planned; 0 for a cell alone", 11)
     scans_done: int = described("How many are complete", 3)
-    phase: Literal["idle", "charging", "dark", "flat", "primary", "finished"] = described(
-        "What is being done: frames of a scan, or nothing but charging", "primary"
+    phase: Phase = described(
+        "What is being done: frames of a scan, or nothing but charging, or the cell's programme",
+        "primary",
     )
     frame: int = described("Frames taken in this phase of the scan", 7)
     frames: int = described("Frames in this phase of the scan", 12)

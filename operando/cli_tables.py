@@ -25,6 +25,8 @@ def line_of(status: Mapping[str, Any]) -> str:
         return str(worker)
     eta_s = experiment.get("eta_s")
     left = f", {eta_s:.0f} s left" if eta_s is not None else ""
+    if not experiment["scans_planned"]:
+        return f"{worker}: {experiment['plan']}, {experiment['phase']}{left}"
     return (
         f"{worker}: scan {experiment['scans_done']} of {experiment['scans_planned']},"
         f" {experiment['phase']} {experiment['frame']}/{experiment['frames']}{left}"

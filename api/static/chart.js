@@ -5,6 +5,7 @@ import { equalised, scaleOf } from "./scales.js";
 const MARGIN = { left: 46, right: 10, top: 8, bottom: 30 };
 const BAND_LABELS_PX = 12;
 const LABEL_ROOM_PX = 14;
+const LABEL_AND_GAP_PX = 23;
 const GAP = 10;
 const FONT = "11px system-ui, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif";
 
@@ -25,7 +26,7 @@ export class Chart {
 
   // content: { x: {range, label, ticks?, whole?}, panes: [{range, label, share, log, lines, points}],
   //            bands: [{from, to, label}], readout: (x, y) => text, empty: text,
-  //            left: room for the numbers of the panes in pixels, equal: whether a unit is as long upwards as sideways }
+  //            equal: whether a unit is as long upwards as sideways }
   show(content) {
     this.content = content;
     this.draw();
@@ -46,7 +47,7 @@ export class Chart {
     const pen = this.canvas.getContext("2d");
     pen.scale(ratio, ratio);
     pen.font = FONT;
-    this.box = { left: this.content.left ?? MARGIN.left, right: width - MARGIN.right, top: MARGIN.top + (this.content.bands?.length ? BAND_LABELS_PX : 0), bottom: height - MARGIN.bottom };
+    this.box = { left: this.content.panes ? this.roomForNumbers(pen, height) : MARGIN.left, right: width - MARGIN.right, top: MARGIN.top + (this.content.bands?.length ? BAND_LABELS_PX : 0), bottom: height - MARGIN.bottom };
     if (this.content.empty) {
       pen.fillStyle = colour("ink-3");
       pen.textAlign = "center";
@@ -66,6 +67,14 @@ export class Chart {
       top = bottom + GAP;
     }
     this.cursor(pen);
+  }
+
+  roomForNumbers(pen, height) {
+    const widths = this.content.panes.flatMap((pane) => {
+      const { ticks, digits, text } = scaleOf(pane.range, pane).ticks(Math.max(2, (height * (pane.share ?? 1)) / 36));
+      return ticks.map((tick) => pen.measureText(text ? text(tick) : tick.toFixed(digits)).width);
+    });
+    return Math.max(MARGIN.left, Math.ceil(Math.max(0, ...widths)) + LABEL_AND_GAP_PX);
   }
 
   get xRange() {
@@ -180,7 +189,8 @@ export class Chart {
     pen.arc(at, high, size, 0, 2 * Math.PI);
     if (open) {
       pen.fillStyle = colour("panel");
-      pen.fill();
+      // Through a ring the line behind it is seen.
+      if (open !== "ring") pen.fill();
       pen.stroke();
     } else pen.fill();
     pen.lineWidth = 1;

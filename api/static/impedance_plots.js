@@ -36,7 +36,7 @@ export class NyquistPlot {
         label: "−Z″, Ω",
         range: [Math.min(0, 1.1 * Math.min(...heights)), 1.15 * Math.max(...heights, 1e-9)],
         lines: chosen.fit ? [{ x: chosen.fit.z_real_ohm, y: chosen.fit.z_imag_ohm.map((value) => -value), colour: "seen" }] : [],
-        points: chosen.z_real_ohm.map((x, k) => ({ x, y: -chosen.z_imag_ohm[k], colour: "ink-2", open: true, size: 2.8 })),
+        points: chosen.z_real_ohm.map((x, k) => ({ x, y: -chosen.z_imag_ohm[k], colour: "ink-2", open: "ring", size: 2.6 })),
       }],
       readout: (x, y) => pointText(chosen, x, y),
     });

@@ -3,7 +3,7 @@
 import { clock, duration, mark, number, percent, signed, words, workerTone } from "./format.js";
 
 const PHASES = {
-  idle: "waiting", charging: "charging", dark: "dark frames", flat: "flats", primary: "scanning", finished: "finished",
+  idle: "waiting", charging: "charging", programme: "in its programme", dark: "dark frames", flat: "flats", primary: "scanning", finished: "finished",
 };
 const CELL_TONES = { running: "good", held: "warn", lost: "bad", finished: "quiet", open_circuit: "quiet" };
 
@@ -28,7 +28,8 @@ export function renderHead(status) {
 }
 
 function phaseText({ phase, scan_index: index, scans_planned: planned, scans_done: done, exit_status: status }) {
-  if (phase === "finished") return `${status === "success" ? "finished" : `ended: ${status}`} · ${done} scans`;
+  const scans = planned ? ` · ${done} scans` : "";
+  if (phase === "finished") return `${status === "success" ? "finished" : `ended: ${status}`}${scans}`;
   const scan = index == null ? "" : ` · scan ${index + 1} of ${planned}`;
   return `${PHASES[phase]}${scan}`;
 }

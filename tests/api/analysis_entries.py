@@ -27,7 +27,14 @@ class AnalysisStory:
         self._unix_s = unix_s
 
     def found(
-        self, kind: str, values: dict[str, Any], *, step: int = 1, cycle: int = 1, flag: str = ""
+        self,
+        kind: str,
+        values: dict[str, Any],
+        *,
+        step: int = 1,
+        cycle: int = 1,
+        number: int = 0,
+        flag: str = "",
     ) -> None:
         self._unix_s += 3600.0
         document = {
@@ -37,6 +44,7 @@ class AnalysisStory:
             "experiment_uid": "",
             "step": step,
             "cycle": cycle,
+            "number": number,
             "unix_s": self._unix_s,
             "values": values,
             "flags": [flag] if flag else [],
@@ -64,6 +72,8 @@ class AnalysisStory:
         self.step(2 * cycle - 1, cycle, charge * 2e-6)
         self.step(2 * cycle, cycle, -discharge * 2e-6)
         values = {
+            "charge_ah": charge * 2e-6,
+            "discharge_ah": discharge * 2e-6,
             "charge_mah_per_g": max(charge, discharge + 1.0),
             "discharge_mah_per_g": discharge,
             "loss_mah_per_g": max(charge, discharge + 1.0) - discharge,
@@ -79,13 +89,16 @@ class AnalysisStory:
             "pulse": number,
             "soc": soc,
             "voltage_v": 3.6 + 0.5 * soc,
+            "spherical_cm2_per_s": 1.3 * diffusion,
+            "steady_change_v": 0.021,
+            "transient_change_v": 0.034,
             "diffusion_cm2_per_s": diffusion,
             "diffusion_error_cm2_per_s": None if flag else 0.1 * diffusion,
             "theta": 0.09,
             "r2_sqrt_t": 0.9991,
             "duration_s": 1800.0,
         }
-        self.found("gitt", values, step=2 * number, flag=flag)
+        self.found("gitt", values, step=2 * number, number=number, flag=flag)
 
     def spectrum(self, number: int, soc: float, *, fitted: bool = True) -> None:
         frequency = np.logspace(5, -1, 40 if fitted else 25)
@@ -100,7 +113,10 @@ class AnalysisStory:
             "anode_error_ohm": 0.8,
             "cathode_ohm": cathode,
             "cathode_error_ohm": 1.2,
+            "anode_time_s": 1e-3,
+            "cathode_time_s": 0.1,
             "chi2": 1.1,
+            "lowest_hz": 0.1,
             "z_real_ohm": z.real.tolist(),
             "z_imag_ohm": z.imag.tolist(),
         }
@@ -117,7 +133,7 @@ class AnalysisStory:
             "kk_residual": 0.004 if fitted else None,
         }
         flag = "" if fitted else "the sweep was cut short"
-        self.found("impedance", values, step=3, flag=flag)
+        self.found("impedance", values, step=3, number=number, flag=flag)
 
     def voltammogram(self, cycle: int) -> None:
         up = np.linspace(3.0, 4.2, 200)
@@ -156,5 +172,6 @@ def _peak(direction: str, potential_v: float, current_a: float) -> dict[str, Any
         "direction": direction,
         "potential_v": potential_v,
         "current_a": current_a,
+        "height_a": abs(current_a) - 1e-5,
         "half_width_v": 0.1,
     }

@@ -132,8 +132,27 @@ class Story:
                 "on_lost_host": "keep",
             },
         }
+        if self.programme is not None:
+            del document["technique"]
+            document["programme"] = self.programme
         self.journal("start", document)
         self.descriptor(self.uid, "scans")
+
+    def start_cell_alone(self, *, predicted_duration_s: float = 36_000.0) -> None:
+        """Open the run of a cell that goes through a programme without any scan."""
+        document = {
+            "uid": self.uid,
+            "time": self.unix_s,
+            "plan_name": "cycle",
+            "purpose": "cell_programme",
+            "cell": _CELL,
+            "programme": self.programme,
+            "predicted_charge_ah": 0.0,
+            "predicted_duration_s": predicted_duration_s,
+            "policies": {"end_state": "open_circuit", "abort_state": "open_circuit"},
+        }
+        self.journal("start", document)
+        self.cell_state("running")
 
     def rows(self, count: int, *, current_a: float = CURRENT_A) -> None:
         """Write rows of the cell while ``count`` periods pass."""

@@ -5,15 +5,31 @@ import pytest
 from api.analysis_book import KINDS, LISTS, AnalysisBook
 from api.analysis_models import AnalysisAnswer
 from api.live_state import LiveState
+from devices.programme import Programme
+from devices.techniques import ConstantCurrent, CyclicVoltammetry, Impedance, Rest
+from operando.analysis import AnalysisOptions, Analyst
 from operando.journal import Entry
 from tests.api.analysis_entries import AnalysisStory
 from tests.api.conftest import Service
 from tests.api.serving import until
+from tests.operando.cell_source import CellSource
+
+EVERYTHING = Programme(
+    (
+        ConstantCurrent(6.8e-5, 4.2, 3600.0),
+        Rest(600.0),
+        ConstantCurrent(-6.8e-5, 3.0, 1200.0),
+        Rest(600.0),
+        Impedance((1e4, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1), amplitude_a=1e-5),
+        CyclicVoltammetry((3.6, 3.9, 3.5), rate_v_per_s=1e-3),
+    ),
+    name="everything",
+)
 
 
-def found(kind: str, seq: int = 1, programme_uid: str = "p", **values: object) -> Entry:
+def found(kind: str, programme_uid: str = "p", number: int = 0, **values: object) -> Entry:
     doc = {"kind": kind, "programme_uid": programme_uid, "step": 1, "cycle": 1, "unix_s": 5.0}
-    return Entry(seq, 0.0, "echem", None, {**doc, "values": values, "flags": []})
+    return Entry(1, 0.0, "echem", None, {**doc, "number": number, "values": values, "flags": []})
 
 
 def everything(story: AnalysisStory) -> None:
@@ -39,6 +55,26 @@ def test_every_kind_is_told_in_its_list_and_as_the_description_says(service: Ser
     assert [one.complete for one in answer.impedance] == [True, False]
     assert answer.impedance[1].fit is None
     assert [peak.direction for peak in answer.voltammetry[0].peaks] == ["charge", "discharge"]
+
+
+def test_what_the_analysis_publishes_is_told_as_the_description_says(service: Service) -> None:
+    cell, data = CellSource(service.story.journal), service.story.data
+    cell.run(EVERYTHING, uid="everything")
+    analyst = Analyst(data.journal, data.results, AnalysisOptions())
+    while analyst.step():
+        pass
+    analyst.stop()
+    analyst.run()
+    service.caught_up()
+    told = service.get("/analysis").content
+    answer = AnalysisAnswer.model_validate_json(told, extra="forbid")
+    assert answer.programme_uid == "everything"
+    assert len(answer.steps) == 6
+    assert answer.cycles[0].coulombic_efficiency is not None
+    assert [len(found) for found in (answer.gitt, answer.impedance)] == [1, 1]
+    assert answer.voltammetry[0].trace is not None
+    now = service.get("/cell").json()
+    assert (now["programme"], now["step"], now["steps"]) == ("everything", 6, 6)
 
 
 def test_a_kind_that_was_asked_for_comes_alone(service: Service) -> None:
@@ -92,9 +128,9 @@ def test_an_element_is_announced_as_it_is_found(service: Service) -> None:
 
 def test_an_element_that_is_told_again_replaces_the_first() -> None:
     book = AnalysisBook()
-    book.take(found("impedance", spectrum=1, soc=0.1))
-    book.take(found("impedance", spectrum=2, soc=0.2))
-    book.take(found("impedance", spectrum=1, soc=0.3))
+    book.take(found("impedance", number=1, spectrum=1, soc=0.1))
+    book.take(found("impedance", number=2, spectrum=2, soc=0.2))
+    book.take(found("impedance", number=1, spectrum=1, soc=0.3))
     elements = orjson.loads(book.encoded("p", None))["impedance"]
     assert [(one["spectrum"], one["soc"]) for one in elements] == [(1, 0.3), (2, 0.2)]
 

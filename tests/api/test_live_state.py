@@ -268,3 +268,36 @@ def test_a_cell_that_nobody_has_told_of_is_in_no_step(
 ) -> None:
     cell = board_of(read_all(data), data, runtime, 0.0).cell()
     assert (cell.state, cell.current_a, cell.step, cell.programme) == ("unknown", None, None, None)
+
+
+def test_a_cell_on_its_own_is_an_experiment_without_scans(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    story.programme = {"name": "cycle", "steps": [{}] * 3}
+    story.start_cell_alone(predicted_duration_s=20_000.0)
+    story.rows(500)
+    story.rows(500, current_a=-CURRENT_A)
+    status = board_of(read_all(data), data, runtime, story.unix_s).status()
+    assert status.experiment is not None
+    assert (status.experiment.plan, status.experiment.phase) == ("cycle", "programme")
+    assert (status.experiment.scans_planned, status.experiment.scan_index) == (0, None)
+    assert status.experiment.fraction == 0.5
+    assert status.cell.counted_soc is not None
+    story.finish()
+    status = board_of(read_all(data), data, runtime, story.unix_s).status()
+    assert status.experiment is not None
+    assert (status.experiment.phase, status.experiment.fraction) == ("finished", 1.0)
+
+
+def test_scans_of_a_programme_are_an_experiment_that_time_measures(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    story.programme = {"name": "cycle", "steps": [{}] * 3}
+    story.start()
+    story.cell_state("running")
+    story.rows(300, current_a=-CURRENT_A)
+    status = board_of(read_all(data), data, runtime, story.unix_s).status()
+    assert status.experiment is not None
+    assert status.experiment.phase == "programme"
+    expected = 3000.0 / (CAPACITY_AH / CURRENT_A * 3600.0)
+    assert math.isclose(status.experiment.fraction, expected)
