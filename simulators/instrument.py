@@ -96,7 +96,6 @@ async def _serve(arguments: argparse.Namespace) -> None:
     smu = SmuStation(
         stand,
         seed=arguments.seed,
-        opc_waits=arguments.opc_waits,
         messages=MessageLog(arguments.messages),
     )
     serial = None
@@ -134,9 +133,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ready", type=Path, required=True, help="JSON file, written when serving")
     parser.add_argument("--seed", type=int, default=0, help="of the meters' noise")
     parser.add_argument("--periods", type=int, default=1, help="of each frequency of an impedance")
-    parser.add_argument(
-        "--opc-waits", action="store_true", help="*OPC? waits for the end of a trigger model"
-    )
     parser.add_argument("--cell-file", type=Path, help="keeps the cell from process to process")
     parser.add_argument("--messages", type=Path, help="file that gets every message, for tests")
     parser.add_argument("--serial-messages", type=Path, help="the same of the second instrument")

@@ -26,6 +26,9 @@ from simulators.smu_sweep_commands import SweepCommands
 from simulators.smu_trigger_commands import TriggerCommands
 from simulators.trigger_model import TriggerModel
 
+# They wait for the end of a trigger model (reference manual, appendix B).
+_WAITING = {"*OPC?", "*WAI"}
+
 
 class Smu2450:
     """One instrument.
@@ -34,8 +37,6 @@ class Smu2450:
         mounted: The cell at its terminals, and the time.
         serial: Serial number in the reply to *IDN?.
         seed: Of the meter's noise.
-        opc_waits: Whether *OPC? waits for the end of the trigger model, as appendix B of the
-            reference manual has it; else only *WAI and the bit of *OPC do.
     """
 
     def __init__(
@@ -44,11 +45,9 @@ class Smu2450:
         *,
         serial: str = "04096331",
         seed: int = 0,
-        opc_waits: bool = False,
     ) -> None:
         self.serial = serial
         self._mounted = mounted
-        self._waiting = {"*WAI", "*OPC?"} if opc_waits else {"*WAI"}
         self._table = CommandTable()
         self._status = StatusModel(self._date, busy=self._busy)
         self._settings = SettingsTable(self._table, self._refuse_while_running)
@@ -99,7 +98,7 @@ class Smu2450:
         return self.trigger_model.running
 
     def _has_to_wait(self, header: str) -> bool:
-        return header in self._waiting and self.trigger_model.running
+        return header in _WAITING and self.trigger_model.running
 
     def _refuse_while_running(self) -> None:
         if self.trigger_model.running:

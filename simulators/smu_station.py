@@ -21,7 +21,6 @@ class SmuStation:
     Args:
         stand: Where the cell is.
         seed: Of the meter's noise.
-        opc_waits: See `Smu2450`.
         messages: Where all messages are written down.
     """
 
@@ -30,12 +29,11 @@ class SmuStation:
         stand: CellStand,
         *,
         seed: int = 0,
-        opc_waits: bool = False,
         messages: MessageLog | None = None,
     ) -> None:
         self._messages = messages or MessageLog()
         self._stand = stand
-        self.smu = Smu2450(stand.mounted, seed=seed, opc_waits=opc_waits)
+        self.smu = Smu2450(stand.mounted, seed=seed)
         self.faults = Faults(self._suffer)
         self.server = ScpiServer(self.converse, report=self.smu.report, faults=self.faults)
         stand.publish()

@@ -155,7 +155,7 @@ def test_prepare_is_refused_to_a_second_host_while_the_output_is_on(
     with pytest.raises(CellBusyError, match="a programme runs already"):
         smu.start(CHARGE)
     with pytest.raises(CommandError, match="-221"):
-        bench.link().apply(":SOUR:CURR 1e-4")
+        bench.link().launch(":SOUR:CURR 1e-4")
     assert smu.state().running
     second.disconnect()
     smu.stop()
