@@ -235,7 +235,7 @@ class Beamline:
 
 
 def _search_at(addresses: Addresses) -> None:
-    """Tell Channel Access where to search; it looks once, when it is loaded."""
+    """Tell Channel Access where to search; it reads that once, with the first channel."""
     if addresses.ca_addr_list:
         os.environ["EPICS_CA_AUTO_ADDR_LIST"] = "NO"
         os.environ["EPICS_CA_ADDR_LIST"] = addresses.ca_addr_list

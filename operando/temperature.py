@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
+from devices.cell_keeper import CellKeeper
+from devices.heater import Heater
+from devices.microscope import set_channel_access_defaults
 from devices.temperature_guard import TemperatureGuard, TemperatureWindow
 from operando.journal import JournalError, JournalWriter
 from operando.settings import CellSettings
-
-if TYPE_CHECKING:
-    from devices.cell_keeper import CellKeeper
-    from devices.heater import Heater
 
 __all__ = ["guard_temperature"]
 
@@ -32,10 +30,6 @@ def guard_temperature(
     Returns:
         The heater, which is not the microscope's: that one exists only when every motor answers.
     """
-    # Channel Access is loaded late: the engine keeps its cell before it knows any IOC.
-    from devices.heater import Heater
-    from devices.microscope import set_channel_access_defaults
-
     set_channel_access_defaults()
     heater = Heater(f"{prefix}Heater:", name="heater")
     window = TemperatureWindow(
