@@ -111,6 +111,7 @@ def run_plan(
     params = parameters(words)
     if programme is not None:
         params["programme"] = read_toml(programme)
+    _refuse_unsendable(params)
     with _session(url) as client:
         task_id = client.submit(plan, params, {})
         try:
@@ -219,6 +220,15 @@ def parameters(words: list[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             params[name] = value
     return params
+
+
+def _refuse_unsendable(params: Mapping[str, Any]) -> None:
+    """Leave when a value has no JSON: NaN and infinity, which Python reads, and dates of TOML."""
+    for name, value in params.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, TypeError) as error:
+            leave(f"{name}: it must hold finite numbers, texts and lists: {error}", BAD_PARAMETERS)
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -223,8 +223,10 @@ def _field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _step_error(prefix: list[str], problem: StepProblem) -> FieldError:
-    step = ["steps", str(problem.step)] if problem.step else []
-    return FieldError(".".join([*prefix, *step, problem.field]), str(problem))
+    if not problem.step:
+        return FieldError(".".join([*prefix, problem.field]), problem.message)
+    place = [*prefix, "steps", str(problem.step), problem.field]
+    return FieldError(".".join(place), str(problem))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -104,8 +104,8 @@ def _leave_with(what: str, errors: list[FieldError]) -> None:
 
 
 def _line(error: FieldError) -> str:
-    # What a step or a whole programme says of itself names its field already.
-    says_where = error.message.startswith(("step ", "programme: "))
+    # What a step says of itself names its field already.
+    says_where = error.message.startswith("step ")
     return error.message if says_where else f"{error.field}: {error.message}"
 
 

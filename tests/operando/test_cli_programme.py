@@ -141,7 +141,7 @@ def test_the_parameters_of_a_shown_programme_count(monkeypatch: Monkey, capsys: 
 def test_a_slow_spectrum_is_told_on_the_command_line(monkeypatch: Monkey, capsys: Capture) -> None:
     words = ["programme", "show", "impedance_series", "-p", "every_s=120"]
     assert operando(monkeypatch, *words) == 1
-    assert "every_s is 120 s, and one spectrum takes 318 s (5.3 min)" in capsys.readouterr().err
+    assert "every_s: is 120 s, and one spectrum takes 318 s (5.3 min)" in capsys.readouterr().err
 
 
 def test_a_run_takes_its_programme_from_a_file(
@@ -161,4 +161,19 @@ def test_a_run_without_its_file_asks_nothing(
 ) -> None:
     words = ["run", "operando_charge", "--programme", str(file)]
     assert operando(monkeypatch, *words) == 1
+    assert session.questions == []
+
+
+@pytest.mark.parametrize("value", ["nan", "-inf", "2026-11-22"])
+def test_a_run_whose_file_holds_no_number_asks_nothing(
+    session: Session, file: Path, monkeypatch: Monkey, capsys: Capture, value: str
+) -> None:
+    file.write_text(f'[[steps]]\ntechnique = "rest"\nmax_duration_s = {value}\n')
+    words = ["run", "operando_charge", "--programme", str(file)]
+    assert operando(monkeypatch, *words) == 1
+    assert "programme: it must hold finite numbers" in capsys.readouterr().err
+    assert operando(monkeypatch, "programme", "check", str(file)) == 1
+    assert "step 1: max_duration_s is" in capsys.readouterr().err
+    assert operando(monkeypatch, "run", "cycle", "-p", "c_rate=NaN") == 1
+    assert "c_rate: it must hold finite numbers" in capsys.readouterr().err
     assert session.questions == []
