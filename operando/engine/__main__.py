@@ -55,6 +55,7 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
         "upper_voltage_v": settings.cell.max_voltage_v,
         "lower_voltage_v": settings.cell.min_voltage_v,
         "exposure_s": settings.camera.exposure_s,
+        "periods": settings.impedance.periods,
     }
     known: list[Callable[..., MsgGenerator[Any]]] = [
         plans.operando_charge,
