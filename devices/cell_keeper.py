@@ -234,8 +234,8 @@ class CellKeeper:
 
     def _interrupt(self, reason: str) -> None:
         if self._programme.report().state == "running":
+            self._interrupted = True  # also if nobody confirms it: then it is done later
             self._programme.hold(reason)
-            self._interrupted = True
 
     def _start(self, action: Callable[[], None]) -> None:
         running = self._programme.report().state == "running"

@@ -121,34 +121,35 @@ class TemperatureGuard:
             return
         if state == "running":
             self._open(excess)
-        elif state == "held" and self._opening is None:
-            self._tell(
-                "held",
-                f"{self._name}: {excess}; the cell is held and will not be resumed before it is"
-                " back; look at the heater, then operando cell resume",
-            )
+        elif state == "held":
+            self._tell("held", self._words_of_a_hold(excess))
 
     def _open(self, excess: str) -> None:
         """Ask the keeper without waiting for its answer: this is its own thread."""
         if self._opening is not None and not self._opening.done():
             return
         self._opening = self._keeper.interrupt(f"held by the guard: {self._name}: {excess}")
-        self._opening.add_done_callback(lambda asked: self._opened(excess, asked.exception()))
+        self._opening.add_done_callback(lambda asked: self._asked(excess, asked.exception()))
 
-    def _opened(self, excess: str, error: BaseException | None) -> None:
-        if error is None:
-            self._tell(
-                "held",
-                f"{self._name}: {excess} for {self._window.grace_s:g} s; the circuit of the cell is"
-                " open and the rest of its programme is kept; look at the heater, and when it is"
-                " back: operando cell resume, or operando cell end",
-            )
-        else:
+    def _asked(self, excess: str, error: BaseException | None) -> None:
+        if error is not None:
             self._tell(
                 "failed",
                 f"{self._name}: {excess}, and the circuit of the cell could not be opened: {error};"
                 " it is tried again; press the output button on the instrument",
             )
+
+    def _words_of_a_hold(self, excess: str) -> str:
+        if self._opening is None:
+            return (
+                f"{self._name}: {excess}; the cell is held and will not be resumed before it is"
+                " back; look at the heater, then operando cell resume"
+            )
+        return (
+            f"{self._name}: {excess} for {self._window.grace_s:g} s; the circuit of the cell is"
+            " open and the rest of its programme is kept; look at the heater, and when it is"
+            " back: operando cell resume, or operando cell end"
+        )
 
     def _elapsed_s(self, since_unix_s: float, now_unix_s: float) -> float:
         """Give the time that the cell has seen pass; a simulated one is faster than the wall."""
