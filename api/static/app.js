@@ -13,7 +13,6 @@ import { askJson, follow, throttled } from "./wire.js";
 const STALE_MS = 5000;
 const NO_EXPERIMENT = "No experiment yet.\nStart one on the command line:\noperando run operando_charge -p c_rate=0.2";
 const NO_MAP = "The first map appears\nat the fourth energy of the first scan.";
-const NO_SCANS = "The cell is alone:\nthis plan takes no scans.";
 
 const cell = new CellRecord();
 const plots = new ScanPlots();
@@ -76,8 +75,7 @@ async function loadScans() {
 async function loadMap() {
   const fitted = scans.filter((scan) => scan.n_energies > 0);
   if (!fitted.length) {
-    const { scans_planned: planned } = status?.experiment ?? {};
-    map.empty(planned === undefined ? NO_EXPERIMENT : planned ? NO_MAP : NO_SCANS);
+    map.empty(status?.experiment ? NO_MAP : NO_EXPERIMENT);
     plots.showSpectra([]);
     return;
   }

@@ -72,7 +72,7 @@ export class Chart {
   roomForNumbers(pen, height) {
     const widths = this.content.panes.flatMap((pane) => {
       const { ticks, digits, text } = scaleOf(pane.range, pane).ticks(Math.max(2, (height * (pane.share ?? 1)) / 36));
-      return ticks.map((tick) => pen.measureText(text ? text(tick) : tick.toFixed(digits)).width);
+      return ticks.map((tick) => pen.measureText(text ? text(tick) : plainText(tick, digits)).width);
     });
     return Math.max(MARGIN.left, Math.ceil(Math.max(0, ...widths)) + LABEL_AND_GAP_PX);
   }
@@ -97,7 +97,7 @@ export class Chart {
     for (const tick of ticks) {
       const at = Math.round(this.px(tick)) + 0.5;
       line(pen, at, this.box.top, at, this.box.bottom);
-      pen.fillText(tick.toFixed(digits).replace("-", "−"), at, this.box.bottom + 5);
+      pen.fillText(plainText(tick, digits), at, this.box.bottom + 5);
     }
     pen.textAlign = "right";
     pen.fillStyle = colour("ink-3");
@@ -131,7 +131,7 @@ export class Chart {
       pen.strokeStyle = colour("grid");
       line(pen, this.box.left, at, this.box.right, at);
       pen.fillStyle = colour("ink-2");
-      pen.fillText(text ? text(tick) : tick.toFixed(digits).replace("-", "−"), this.box.left - 5, at);
+      pen.fillText(text ? text(tick) : plainText(tick, digits), this.box.left - 5, at);
     }
     pen.strokeStyle = colour("line");
     pen.strokeRect(this.box.left + 0.5, Math.round(top) + 0.5, this.box.right - this.box.left - 1, Math.round(bottom - top) - 1);
@@ -214,6 +214,8 @@ export class Chart {
     this.output.textContent = this.content.readout(low + share * (high - low), scaleOf(this.ranges?.y ?? pane.range, pane).at(up));
   }
 }
+
+const plainText = (tick, digits) => tick.toFixed(digits).replace("-", "−");
 
 function line(pen, x0, y0, x1, y1) {
   pen.beginPath();

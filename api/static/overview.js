@@ -19,7 +19,8 @@ export function renderHead(status) {
   pill.textContent = words(worker.state);
   pill.dataset.tone = workerTone(worker.state);
   pill.title = worker.reason ?? "";
-  put("cell-name", experiment?.cell || "no experiment");
+  put("cell-name", experiment ? experiment.cell || words(experiment.plan) : "no experiment");
+  document.body.classList.toggle("cell-alone", experiment?.scans_planned === 0);
   put("phase", experiment ? phaseText(experiment) : "");
   document.getElementById("fraction").value = experiment?.fraction ?? 0;
   put("eta", experiment ? etaText(experiment) : "");
