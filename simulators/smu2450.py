@@ -128,7 +128,7 @@ class Smu2450:
         table.add("*LANG", self._set_language, takes=1)
         table.add("*LANG?", lambda _: "SCPI")
         table.add(":SYSTem:LFRequency?", lambda _: "50")
-        table.add(":SYSTem:ACCess?", lambda _: "FULL")
+        self._teach_access()
         table.add(":SYSTem:VERSion?", lambda _: "1996.0")
         table.add(":SYSTem:LOCal", lambda _: None)
         table.add(":SYSTem:BEEPer[:IMMediate]", self._beep, takes=2)
@@ -137,6 +137,12 @@ class Smu2450:
         self._settings.add(":DISPlay:LIGHt:STATe", lights, guarded=False)
         self._settings.add(":FORMat[:DATA]", Choice("ASCii"), guarded=False)
         self._settings.add(":ROUTe:TERMinals", Choice("FRONt", "REAR"))
+
+    def _teach_access(self) -> None:
+        # Nonvolatile: neither *RST nor a power failure sets it back.
+        access = Choice("FULL", "EXCLusive", "PROTected", "LOCKout")
+        self._table.add(":SYSTem:ACCess", access.write, takes=1)
+        self._table.add(":SYSTem:ACCess?", access.read)
 
     def _set_language(self, parameters: Parameters) -> None:
         parameters.choice(("SCPI",))

@@ -325,3 +325,29 @@ def test_a_lead_that_comes_off_overloads_the_galvanostat() -> None:
 def test_a_script_error_names_its_place() -> None:
     with pytest.raises(ScriptError, match="!4001: Line 2, Col 4"):
         parse(["# nothing", "foo"])
+
+
+def test_a_constant_potential_is_applied_and_its_current_measured() -> None:
+    bench = Bench()
+    script = """
+var p
+var c
+set_pgstat_mode 2
+cell_on
+meas_loop_ca p c 3600m 10 60
+pck_start
+pck_add p
+pck_add c
+pck_end
+endloop
+on_finished:
+cell_off
+"""
+    lines = bench.run(script, for_s=70.0)
+    assert lines[:2] == ["e", "M0007"]
+    rows = packages(lines)
+    assert [row["da"] for row in rows] == pytest.approx([3.6] * 6)
+    currents_a = [row["ba"] for row in rows]
+    assert currents_a == sorted(currents_a, reverse=True)
+    assert 0.0 < currents_a[-1] < currents_a[0]
+    assert bench.cell.current_a == 0.0

@@ -75,6 +75,13 @@ def test_it_names_itself_and_its_language(bench):
     assert bench.error("*LANG TSP") == -224
 
 
+def test_the_access_mode_outlives_reset_and_power(bench):
+    bench.do(":SYST:ACC EXCL;*RST")
+    bench.smu.power_cycle()
+    assert bench.ask(":SYST:ACC?") == "EXCL"
+    assert bench.error(":SYST:ACC NONE") == -224
+
+
 def test_reset_makes_off_a_short_circuit_that_discharges_the_cell(bench):
     bench.do(":OUTP:SMOD HIMP")
     bench.wait(60.0)

@@ -1,12 +1,17 @@
 """Overlapped operations: who waits for the end of a trigger model, and how sweeps run."""
 
+import contextlib
+from pathlib import Path
+
 import pytest
 
 from simulators.cell import PRESETS, Cell
 from simulators.clock import SimClock
+from simulators.instrument_server import MOST_CLIENTS
 from simulators.mounted_cell import MountedCell
 from simulators.scpi import finish
 from simulators.smu2450 import Smu2450
+from tests.simulators.test_instrument import Server, running, until
 
 SWEEP = ":SOUR:SWE:VOLT:LIN 3.3,3.5,3,1.0,{count},BEST,{fail},{dual};:INIT"
 
@@ -117,3 +122,25 @@ def test_a_fixed_step_sets_the_number_of_points(bench: Bench) -> None:
 def test_an_impossible_sweep_is_refused(bench: Bench, parameters: str) -> None:
     reply = str(bench.ask(f":SOUR:SWE:VOLT:LIN {parameters};:SYST:ERR?"))
     assert int(reply.split(",")[0]) in {-222, -109, -224}
+
+
+def test_a_client_that_leaves_while_it_waits_makes_room_for_another(tmp_path: Path) -> None:
+    program = SWEEP.format(count=0, fail="OFF", dual="OFF")
+    with running(tmp_path) as server:
+        with server.client() as client:
+            client.send(f":OUTP:SMOD HIMP;{program}\n".encode())
+            assert client.ask(":TRIG:STAT?").startswith("RUNNING")
+        for _ in range(2):
+            with contextlib.ExitStack() as waiting:
+                for _ in range(MOST_CLIENTS):
+                    waiting.enter_context(server.client()).send(b"*OPC?\n")
+                assert not answers(server)
+            until(lambda: answers(server))
+
+
+def answers(server: Server) -> bool:
+    with server.client() as client:
+        try:
+            return str(client.ask("*IDN?")).startswith("KEITHLEY")
+        except ConnectionError:
+            return False
