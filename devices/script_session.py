@@ -28,7 +28,7 @@ _MODELS = {
 }
 _BUSY = "!0006"
 _DEAF_S = 0.1  # after a refusal the instrument ignores what comes in the next 50 ms
-_LONGEST_SILENCE_S = 600.0  # of a script that another host has begun
+_LONGEST_SILENCE_S = 60.0  # of any script; asking one that still runs costs it nothing
 _MOST_LINES = 1000  # of output on the way to an answer
 
 
@@ -101,7 +101,8 @@ class ScriptSession:
             CommandError: If it refuses; the message has its words and the line.
             LinkDownError: If it does not answer; the script may run nevertheless.
         """
-        self._longest_silence_s = 2.0 * longest_silence_s + self._link.timeout_s
+        patience_s = 2.0 * longest_silence_s + self._link.timeout_s
+        self._longest_silence_s = min(patience_s, _LONGEST_SILENCE_S)
         self._send_script(script)
         self._expect_output()
 
@@ -185,7 +186,6 @@ class ScriptSession:
         if not reply[1:].startswith(_BUSY):
             return False
         if not self.running:
-            self._longest_silence_s = _LONGEST_SILENCE_S
             self._expect_output()
         time.sleep(_DEAF_S)
         return True

@@ -82,11 +82,13 @@ class Abuse:
     def _start(self) -> bool:
         steps = [self.lots.choice(self.techniques) for _ in range(self.lots.randint(1, 3))]
         programme = Programme(tuple(make(self.lots.uniform(200.0, 900.0)) for make in steps))
-        self._inject()
+        if self.lots.random() < 0.5:
+            self._inject()
         if not self._order(lambda: self.keeper.prepare(programme)):
             return False
         self.starts += len(steps)
-        self._inject()
+        if self.lots.random() < 0.5:
+            self._inject()
         self._order(self.keeper.kickoff)
         self._settle()
         return self.keeper.report.state != "open_circuit"
@@ -94,24 +96,23 @@ class Abuse:
     def _disturb(self) -> None:
         """Let something go wrong while the cell is charged, and order something meanwhile."""
         self._inject()
-        match self.lots.randrange(10):
-            case 0 | 1:
-                self._order(lambda: self.keeper.ask_held(held=True))
-                self._settle()
-                self._inject()
-            case 2:
-                self._order(lambda: self.keeper.ask_end(EndState.OPEN_CIRCUIT))
-            case _:
-                self._wait_for_a_row()
-        self._settle()
+        chance = self.lots.random()
         if self.keeper.report.state == "held":
             self.starts += 1
             self._order(lambda: self.keeper.ask_held(held=False))
+        elif chance < 0.2:
+            self._order(lambda: self.keeper.ask_held(held=True))
+        elif chance < 0.25:
+            self._order(lambda: self.keeper.ask_end(EndState.OPEN_CIRCUIT))
+        else:
+            self._wait_for_a_row()
+        self._settle()
 
     def _wait_for_a_row(self) -> None:
         seen = len(self.rows)
+        still = SETTLED | {"held"}  # an earlier order may be carried out only now
         wait_for(
-            lambda: len(self.rows) > seen or self.keeper.report.state in SETTLED,
+            lambda: len(self.rows) > seen or self.keeper.report.state in still,
             timeout_s=DEADLINE_S,
             what="a row, or the end",
         )

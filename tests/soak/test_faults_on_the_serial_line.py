@@ -17,12 +17,12 @@ from tests.soak.abuse import Abuse
 
 SEED = 20261122
 TIMEOUT_S = 0.3
-PERIOD_S = 10.0
+PERIOD_S = 3.0
 CHARGE_A = 6.8e-5
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 TECHNIQUES = (
     lambda duration_s: ConstantCurrent(CHARGE_A, 4.1, duration_s, PERIOD_S),
-    lambda duration_s: ConstantCurrent(-0.5 * CHARGE_A, 3.1, duration_s, PERIOD_S),
+    lambda duration_s: ConstantCurrent(2.0 * CHARGE_A, 4.1, duration_s, PERIOD_S),
     lambda duration_s: Rest(duration_s, PERIOD_S),
     lambda duration_s: OpenCircuit(duration_s, PERIOD_S),
 )
@@ -73,7 +73,7 @@ def heard_scripts(path: Path) -> Counter[str]:
 def test_faults_on_a_serial_line_store_nothing_wrong_and_hang_nothing(
     tmp_path: Path, faults: int
 ) -> None:
-    with running_palmsens(tmp_path, rate=300.0) as bench:
+    with running_palmsens(tmp_path, rate=100.0) as bench:
         link = RecordingSerialLink(bench.resource, timeout_s=TIMEOUT_S)
         rows: list[CellRow] = []
         checked: list[CellRow] = []
@@ -98,4 +98,4 @@ def test_faults_on_a_serial_line_store_nothing_wrong_and_hang_nothing(
         heard = heard_scripts(bench.messages)
     assert heard <= link.scripts
     assert 0 < sum("meas_loop" in script for script in heard.elements()) <= abuse.starts
-    assert len(checked) > faults
+    assert len(checked) > faults / 2
