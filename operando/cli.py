@@ -156,11 +156,14 @@ def export(
     file: Annotated[Path, typer.Argument(help="File to write, e.g. BNL__A1__20261122_001.bdf.csv")],
     data: Data = _DATA,
     to: Annotated[str, typer.Option(help="Format; bdf is the one there is.")] = "bdf",
+    run: Annotated[
+        str | None, typer.Option(help="Only the programmes whose rows the run of this uid filed.")
+    ] = None,
 ) -> None:
     """Write what the cell did as a Battery Data Format table; needs no session."""
     from operando.commands import export_cell
 
-    export_cell(file, data, to)
+    export_cell(file, data, to, run)
 
 
 @app.command()

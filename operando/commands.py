@@ -142,15 +142,15 @@ def show(path: str, *, url: str | None, as_json: bool) -> None:
         out.print(cli_tables.table_of(path, found))
 
 
-def export_cell(file: Path, data: Path, to: str) -> None:
-    """Write every row of the cell that a data directory holds."""
+def export_cell(file: Path, data: Path, to: str, run_uid: str | None) -> None:
+    """Write the rows and spectra of the cell that a data directory holds, all or those of a run."""
     from operando.exports import ExportError, read_cell_history, write_cell_history
 
     if to != "bdf":
         leave(f"no format is called {to!r}; there is bdf", BAD_PARAMETERS)
     reader = JournalReader(DataDirectory(data).journal)
     try:
-        rows = write_cell_history(file, read_cell_history(reader))
+        rows = write_cell_history(file, read_cell_history(reader, run_uid=run_uid))
     except (ExportError, JournalError, OSError) as error:
         leave(f"{data}: {error}", FAILED)
     finally:

@@ -12,7 +12,7 @@ from operando.analysis.facts import AnalysisOptions
 from operando.analysis.finding import Finding
 from operando.analysis.programme import ProgrammeAnalysis
 from operando.analysis.results import AnalysisResults
-from operando.analysis.runs import RunBook, RunFacts
+from operando.cell_runs import RunBook, RunFacts
 from operando.journal import Entry, JournalReader
 
 __all__ = ["Analyst"]

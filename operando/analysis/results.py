@@ -9,7 +9,7 @@ from typing import Any
 
 from operando.analysis.documents import AnalysisRun, run_uid_of
 from operando.analysis.finding import Finding, Key
-from operando.analysis.runs import RunFacts
+from operando.cell_runs import RunFacts
 from operando.journal import Entry, JournalReader, JournalWriter
 
 __all__ = ["AnalysisResults"]

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from devices.programme import Programme
+from devices.techniques import Rest
 from operando import cli
 from operando.http_client import NoConnectionError, SessionClient
 from operando.journal import JournalWriter
+from tests.operando.cell_source import CellSource
 from tests.operando.waiting import wait_until
 
 Answer = tuple[int, Any]
@@ -266,6 +269,22 @@ def test_the_rows_of_a_cell_are_exported_without_a_session(
     assert operando(monkeypatch, "export", str(file), "--data", str(tmp_path)) == 0
     assert len(file.read_text().splitlines()) == 6
     assert "5 rows" in capsys.readouterr().out
+
+
+def test_the_rows_of_one_run_are_exported(
+    tmp_path: Path, monkeypatch: Monkey, capsys: Capture
+) -> None:
+    writer = JournalWriter(tmp_path / "journal.db")
+    cell = CellSource(writer)
+    cell.run(Programme((Rest(100.0),)), uid="one")
+    cell.run(Programme((Rest(200.0),)), uid="two")
+    writer.close()
+    file = tmp_path / "cell.bdf.csv"
+    data = ("--data", str(tmp_path))
+    assert operando(monkeypatch, "export", str(file), *data, "--run", cell.run_uid) == 0
+    assert "21 rows" in capsys.readouterr().out
+    assert operando(monkeypatch, "export", str(file), *data, "--run", "0815") == 4
+    assert "run 0815 filed less than two rows" in capsys.readouterr().err
 
 
 def test_nothing_to_export_is_said(tmp_path: Path, monkeypatch: Monkey, capsys: Capture) -> None:
