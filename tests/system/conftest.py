@@ -1,10 +1,29 @@
-"""One service for each module that asks for one."""
+"""One service for each module that asks for one, and plain engines."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from bluesky import RunEngine
 
+from tests.system.lab import Documents
 from tests.system.service import Service
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return Documents()
+
+
+@pytest.fixture
+def engine(documents: Documents) -> Iterator[Any]:
+    """A RunEngine as an operator has one; it tells `documents`."""
+    engine: Any = RunEngine({}, context_managers=[])
+    engine.subscribe(documents)
+    yield engine
+    engine.loop.call_soon_threadsafe(engine.loop.stop)
+    engine._th.join(10.0)  # noqa: SLF001 - a RunEngine has no close
+    engine.loop.close()
 
 
 @pytest.fixture(scope="module")
