@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -25,7 +26,7 @@ __all__ = ["ArcShape", "TwoArcFit", "fit_two_arcs", "fit_two_arcs_of_moving_cell
 
 _MERGED_RATIO = 10.0
 _START_TIMES_S = ((1e-4, 2e-2), (1e-4, 2e-1), (1e-5, 2e-2), (1e-5, 2e-1), (1e-3, 1.0))
-_LOWEST_HZ = (0.0, 0.1, 1.0, 10.0)
+_LOWEST_HZ = (0.0, 0.1, 1.0, 5.0, 10.0)
 _SPARE_POINTS = 6
 
 
@@ -146,7 +147,8 @@ def fit_two_arcs_of_moving_cell(
     of voltage over lithium at the surface changes. The change at the surface of a particle grows
     with the root of time, so the tail is Warburg's times ``exp(drift sqrt(t))``. That holds for a
     while only: the lowest frequency that is fitted is the one that gives the smallest error of the
-    arcs.
+    arcs. A fit that scatters more than the best of them does not describe what it fits; its error
+    counts for as much more.
 
     Args:
         spectrum: From high frequencies to low ones.
@@ -163,7 +165,8 @@ def fit_two_arcs_of_moving_cell(
         _fit(part, free, times_s, relative_noise, previous)
         for part, times_s in _parts(spectrum, elapsed_s)
     ]
-    return min(fits, key=lambda fit: fit.worst_share)
+    least_chi2 = min(fit.chi2 for fit in fits)
+    return min(fits, key=lambda fit: fit.worst_share * math.sqrt(fit.chi2 / least_chi2))
 
 
 def _all_but_drift() -> NDArray[np.bool_]:
