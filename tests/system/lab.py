@@ -76,7 +76,9 @@ class Lab:
 
     def lose_beam(self, *, lost: bool) -> None:
         self.dump.put(int(lost))
-        wait_for(lambda: (self.txm.ring.current_ma < 1.0) == lost, what="the ring")
+        wait_for(
+            lambda: (self.txm.ring.current_ma < 1.0) == lost, timeout_s=PATIENCE_S, what="the ring"
+        )
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 from tests.system.record import Record, Run
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SLOW = {"c_rate": 0.02, "scan_every_soc": 0.02}
 CHARGE_A = pytest.approx(6.8e-6, rel=0.01)
@@ -74,7 +74,7 @@ def test_the_experiment_goes_on_and_only_the_iocs_scan_failed(survived: Survived
     (failed,) = failed_scans(survived.record)
     assert failed["scan_index"] == 2
     assert "TXM:" in failed["scan_reason"]
-    assert failed["scan_stop_unix_s"] - failed["scan_start_unix_s"] < 20.0
+    assert failed["scan_stop_unix_s"] - failed["scan_start_unix_s"] < 60.0, "it was given up"
     retaken = survived.experiment.data("scans", "scan_complete")[3]
     assert retaken == 1, "the scan is taken again"
 
