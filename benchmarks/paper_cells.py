@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 
 from benchmarks.replay import replayed
 from benchmarks.served_cell import ServedCell, Table, served_cell
-from benchmarks.table import Figure, between, within
-from operando.echem import CellSeries, Electrode, cycle_capacities, titration_pulses
+from benchmarks.table import Figure, below, between, within
+from operando.echem import (
+    CellSeries,
+    Electrode,
+    ImpedanceSpectrum,
+    TwoArcs,
+    cycle_capacities,
+    fit_two_arcs_of_moving_cell,
+    titration_pulses,
+)
 from simulators import ncm622
 from simulators.cell import PRESETS, CellPreset
 
@@ -61,7 +69,7 @@ def measure(folder: Path) -> Iterator[Figure]:
         folder: Where the data go.
     """
     for cell in CELLS:
-        for part in (_first_cycle, _retention, _titration):
+        for part in (_first_cycle, _retention, _titration, _spectra):
             place = folder / f"{cell.kind}{part.__name__}"
             with served_cell(place, cell.kind, rate=_RATE) as served:
                 yield from part(served, cell)
@@ -118,6 +126,30 @@ def _titration(served: ServedCell, cell: PaperCell) -> Iterator[Figure]:
     yield Figure(f"{name}: the same for spheres, median", float(np.median(corrected)))
 
 
+def _spectra(served: ServedCell, cell: PaperCell) -> Iterator[Figure]:
+    """Take a spectrum every half hour of a charge at 0.2 C, which goes on under it."""
+    uid = served.run("impedance_series")
+    series = _series(served.table(uid, "echem"))
+    spectra = _measured_spectra(served.table(uid, "impedance"))
+    rows = [int(np.searchsorted(series.charge_ah, spectrum.charge_ah)) for spectrum in spectra]
+    anode, cathode = [], []
+    previous: TwoArcs | None = None
+    for twin, spectrum in zip(replayed(cell.preset, series, rows), spectra, strict=True):
+        fit = fit_two_arcs_of_moving_cell(
+            spectrum.points, spectrum.elapsed_s, relative_noise=1e-3, previous=previous
+        )
+        previous = fit.circuit
+        true = twin.small_signal
+        anode.append((fit.circuit.fast.resistance_ohm, true.anode_ohm))
+        cathode.append((fit.circuit.slow.resistance_ohm, true.cathode_ohm))
+    name = f"{cell.kind}, {len(spectra)} spectra of a charge at 0.2 C"
+    for arc, pairs in (("anode", np.array(anode)), ("cathode", np.array(cathode))):
+        yield Figure(f"{name}: {arc}'s arc at first, ohm", float(pairs[0, 0]))
+        yield Figure(f"{name}: {arc}'s arc at last, ohm", float(pairs[-1, 0]))
+        worst = float(np.max(np.abs(pairs[:, 0] / pairs[:, 1] - 1.0)))
+        yield Figure(f"{name}: {arc}'s arc, farthest from the truth, %", 100.0 * worst, below(3.0))
+
+
 def _spread(what: str, values: NDArray[np.float64]) -> Iterator[Figure]:
     yield Figure(f"{what}, lowest, cm2/s", float(values.min()))
     yield Figure(f"{what}, highest, cm2/s", float(values.max()))
@@ -140,6 +172,27 @@ def _joined(first: CellSeries, second: CellSeries) -> CellSeries:
         np.concatenate([first.current_a, second.current_a]),
         np.concatenate([first.charge_ah, second.charge_ah + first.charge_ah[-1]]),
     )
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """One spectrum out of the catalogue, from high frequencies to low ones."""
+
+    points: ImpedanceSpectrum
+    elapsed_s: NDArray[np.float64]
+    charge_ah: float
+
+
+def _measured_spectra(table: Table) -> list[_Spectrum]:
+    names = ("frequency_hz", "z_real_ohm", "z_imag_ohm", "time_s", "charge_ah")
+    spectra = []
+    for number in np.unique(table["impedance_spectrum"]):
+        of_it = np.flatnonzero(table["impedance_spectrum"] == number)
+        order = of_it[np.argsort(-table["impedance_frequency_hz"][of_it])]
+        hz, real, imaginary, time_s, charge_ah = (table[f"impedance_{n}"][order] for n in names)
+        points = ImpedanceSpectrum(hz, real + 1j * imaginary)
+        spectra.append(_Spectrum(points, time_s - time_s[0] + 1.0 / hz[0], float(charge_ah[0])))
+    return spectra
 
 
 def _series(table: Table) -> CellSeries:
