@@ -80,19 +80,14 @@ class SpectrumWatch:
     ) -> None:
         impedance_ohm = np.array(measured["z_real_ohm"]) + 1j * np.array(measured["z_imag_ohm"])
         spectrum = ImpedanceSpectrum(np.array(measured["frequency_hz"]), impedance_ohm)
-        values["kk_residual"] = kramers_kronig(spectrum).max_residual
-        if values["kk_residual"] > _LARGEST_RESIDUAL:
-            flags.append(f"fails the Kramers-Kronig test by {100.0 * values['kk_residual']:.0f} %")
+        residual = values["kk_residual"] = kramers_kronig(spectrum).max_residual
+        doubts = _doubts(residual, drift_v)
         elapsed_s = _elapsed_s(measured)
-        moved = abs(drift_v) > _MOVED_V
-        fit = self._fit(spectrum, elapsed_s, moved=moved)
+        fit = self._fit(spectrum, elapsed_s, moved=bool(doubts))
         values["fit"] = _fit_values(fit, spectrum, elapsed_s)
-        if moved:
-            flags.append(
-                f"the voltage went on by {1e3 * drift_v:.0f} mV during the sweep: "
-                f"fitted above {fit.lowest_hz:.3g} Hz with a tail that moves"
-            )
-        flags += _flags(fit)
+        if doubts:
+            doubts.append(f"fitted above {fit.lowest_hz:.3g} Hz with a tail that moves")
+        flags += doubts + _flags(fit)
 
     def _fit(
         self, spectrum: ImpedanceSpectrum, elapsed_s: NDArray[np.float64], *, moved: bool
@@ -103,10 +98,20 @@ class SpectrumWatch:
         moving = fit_two_arcs_of_moving_cell(
             spectrum, elapsed_s, relative_noise=noise, previous=still.circuit
         )
+        moved = moved or still.chi2 > _BAD_CHI2
         fit = moving if moved or moving.worst_share < still.worst_share else still
         if not fit.at_bound and fit.chi2 < _BAD_CHI2:
             self._previous = fit.circuit
         return fit
+
+
+def _doubts(residual: float, drift_v: float) -> list[str]:
+    """Return the signs that the cell did not stand still."""
+    signs = {
+        f"fails the Kramers-Kronig test by {100.0 * residual:.0f} %": residual > _LARGEST_RESIDUAL,
+        f"the voltage went on by {1e3 * drift_v:.0f} mV during the sweep": abs(drift_v) > _MOVED_V,
+    }
+    return [words for words, is_so in signs.items() if is_so]
 
 
 def _elapsed_s(measured: Mapping[str, Any]) -> NDArray[np.float64]:

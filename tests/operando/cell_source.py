@@ -170,14 +170,16 @@ class CellSource:
     def _spectrum(self, technique: Impedance) -> Iterator[None]:
         frequency_hz = np.array(technique.frequencies_hz)
         bias = CurrentSource(technique.bias_a, limit_v=10.0) if technique.bias_a else NoSource()
+        self.truths.append(impedance_of(self.cell))
+        self.cell.connect(bias)
+        # As an instrument does: the first reading is taken when the bias flows.
+        self._let_pass(0.2)
         charge_ah, began_unix_s = self._charge_ah, self._unix_s
         before = self._row(counts=False)
         yield
-        self.truths.append(impedance_of(self.cell))
-        self.cell.connect(bias)
         points, times_s = [], []
         for one_hz in frequency_hz:
-            self._let_pass(1.0 / one_hz + 0.05)
+            self._let_pass(1.0 / one_hz + 0.02)
             points.append(impedance_of(self.cell).impedance_ohm(np.array([one_hz]))[0])
             times_s.append(self._time_s)
         noise = self._random.standard_normal((2, len(points)))
