@@ -38,6 +38,11 @@ class CellDescription:
                 raise ValueError(f"cell {self.name}: {field} is {value}; give a positive number")
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this cell and no other one: its name, its kind and its mass."""
+        return {"name": self.name, "kind": self.kind, "mass_g": self.mass_g}
+
+    @property
     def reference_capacity_ah(self) -> float:
         """Charge of one unit of state of charge, in Ah."""
         return self.mass_g * self.reference_capacity_mah_per_g * 1e-3

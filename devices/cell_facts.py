@@ -114,6 +114,9 @@ class CellReport:
         completed: Whether it is finished because its last step ended as planned.
         by_request: Whether it is over because somebody asked for that.
         layout: Which rows each of several instruments on the cell has; None if there is one.
+        cell: Name, kind and mass of the cell; None if nobody said.
+        charge_before_ah: Charge that the cell had when the programme began, counted on from the
+            programmes before it.
     """
 
     state: str
@@ -129,6 +132,8 @@ class CellReport:
     completed: bool = False
     by_request: bool = False
     layout: dict[str, Any] | None = None
+    cell: dict[str, Any] | None = None
+    charge_before_ah: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class Bookmark:
     """What an earlier host knew and had reported of a programme.
 
     Attributes:
-        programme_uid: The programme; the rest counts for no other one.
+        programme_uid: The programme; the rest counts for no other one. Empty if there was none.
         first_row: First row that was not yet reported.
         technique: The step that ran last, as a document.
         held: Whether it was held.
@@ -147,6 +152,9 @@ class Bookmark:
         step_first_row: First row of that step.
         last_time_s: Instrument's time of the row before `first_row`, if it is known.
         layout: Which rows each of several instruments on the cell has; None if there is one.
+        charge_before_ah: Charge that the cell which is there now had when the programme began;
+            less than nothing if another cell was there then.
+        same_cell: Whether the earlier host had the same cell.
     """
 
     programme_uid: str
@@ -160,6 +168,18 @@ class Bookmark:
     step_first_row: int = 1
     last_time_s: float | None = None
     layout: dict[str, Any] | None = None
+    charge_before_ah: float = 0.0
+    same_cell: bool = True
+
+    @property
+    def moved_ah(self) -> float:
+        """Charge that the programme had moved, as far as it was reported."""
+        return self.last_charge_ah or 0.0
+
+    @property
+    def counted_ah(self) -> float:
+        """Charge of the cell, as far as it was reported."""
+        return self.charge_before_ah + self.moved_ah
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import Envelope, Technique
 
-__all__ = ["CellInstrument", "InstrumentState", "Reading"]
+__all__ = ["Abilities", "CellInstrument", "InstrumentState", "Reading"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,37 @@ class InstrumentState:
         return self.running or self.output_on
 
 
-class CellInstrument(Protocol):
+class Abilities(Protocol):
+    """What an instrument can do and will not do, known without asking it."""
+
+    @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        """Techniques that it can do by itself."""
+
+    def objections(self, technique: Technique) -> list[tuple[str, str]]:
+        """Say what it has against a technique that it can do otherwise.
+
+        Args:
+            technique: One of its capabilities.
+
+        Returns:
+            Field of the technique and problem of each; empty if it will take it.
+        """
+
+    @property
+    def sweep_periods(self) -> int | None:
+        """Periods of each frequency that it measures for an impedance; None if it does none."""
+
+    @property
+    def shortage(self) -> str:
+        """Why it cannot do now what it could do otherwise; empty if it can."""
+
+    @property
+    def watchdog_s(self) -> float:
+        """Window in the instrument's time in which it wants a beat; 0 for none."""
+
+
+class CellInstrument(Abilities, Protocol):
     """An instrument that runs a technique by itself and keeps the rows until they are read."""
 
     @property
@@ -48,20 +78,8 @@ class CellInstrument(Protocol):
         """Maker, model, serial number and firmware."""
 
     @property
-    def capabilities(self) -> frozenset[type[Technique]]:
-        """Techniques that it can do by itself."""
-
-    @property
-    def shortage(self) -> str:
-        """Why it cannot do now what it could do otherwise; empty if it can."""
-
-    @property
     def layout(self) -> dict[str, Any] | None:
         """Which rows each of several instruments has, for the next host; None if there is one."""
-
-    @property
-    def watchdog_s(self) -> float:
-        """Window in the instrument's time in which it wants a beat; 0 for none."""
 
     def connect(self) -> InstrumentState:
         """Begin to talk to the instrument; never changes its output."""

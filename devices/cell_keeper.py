@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import queue
 import threading
 import time
@@ -12,12 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from devices.cell_description import CellDescription
 from devices.cell_facts import CellSpectrum, CellUpdate
-from devices.cell_instrument import CellInstrument
+from devices.cell_instrument import Abilities, CellInstrument
 from devices.cell_programme import CellProgramme
 from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
-from devices.errors import DeviceError, LimitExceededError
+from devices.errors import DeviceError
+from devices.instrument_contact import InstrumentContact
 from devices.programme import Programme
+from devices.programme_guard import ProgrammeGuard
 from devices.techniques import EndState, Envelope, Technique
 from devices.uncollected import Uncollected
 
@@ -28,8 +30,6 @@ logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 _POLL_S = 0.05
-_SHORTEST_BACK_OFF_S = 0.1
-_LONGEST_BACK_OFF_S = 5.0
 _ANSWER_S = 30.0
 
 
@@ -46,6 +46,7 @@ class CellKeeper:
         on_state: Called in the keeper's thread whenever the report changes.
         bookmark: What an earlier host had reported of the programme.
         name: Of the cell, for messages.
+        cell: Who the cell is; its charge goes on counting over programmes.
     """
 
     def __init__(
@@ -57,25 +58,23 @@ class CellKeeper:
         on_state: Callable[[CellReport], None] | None = None,
         bookmark: Bookmark | None = None,
         name: str = "cell",
+        cell: CellDescription | None = None,
     ) -> None:
         self.name = name
         self.envelope = envelope
         self._instrument = instrument
-        self._programme = CellProgramme(instrument, envelope, bookmark=bookmark, name=name)
+        self._contact = InstrumentContact(instrument, name=name)
+        self._programme = CellProgramme(
+            instrument, envelope, bookmark=bookmark, name=name, cell=cell
+        )
+        self._guard = ProgrammeGuard(self._programme, name=name)
         self._on_rows = on_rows
         self._on_state = on_state
         self._observers: list[Callable[[CellUpdate], None]] = []
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._unreported: list[CellRow] = []
         self._uncollected = Uncollected()
-        self._refusal: Callable[[], str] = str
-        self._interrupted = False
         self._told: CellReport | None = None
-        self._connected = False
-        self._lost_since_s: float | None = None
-        self._error: DeviceError | None = None
-        self._back_off_s = _SHORTEST_BACK_OFF_S
-        self._next_try_s = -math.inf
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{name} keeper", daemon=True)
 
@@ -94,29 +93,22 @@ class CellKeeper:
     @property
     def report(self) -> CellReport:
         """State of the cell."""
-        if not self._connected and self._error is None:
-            return self._programme.report(lost="the instrument was not asked yet")
-        return self._programme.report(lost=str(self._error) if self._error else "")
+        return self._programme.report(lost=self._contact.lost)
 
     @property
-    def capabilities(self) -> frozenset[type[Technique]]:
-        """Techniques that the instrument can do by itself."""
-        return self._instrument.capabilities
-
-    @property
-    def shortage(self) -> str:
-        """Why the instrument cannot do now what it could do otherwise; empty if it can."""
-        return self._instrument.shortage
-
-    @property
-    def last_row(self) -> CellRow | None:
-        """The newest row of the programme."""
-        return self._programme.last_row
+    def abilities(self) -> Abilities:
+        """What the instrument can do and will not do; it is not asked."""
+        return self._instrument
 
     @property
     def technique(self) -> Technique | None:
         """The step that runs or ran last, if known."""
         return self._programme.technique
+
+    @property
+    def last_row(self) -> CellRow | None:
+        """The newest row of the programme."""
+        return self._programme.last_row
 
     @property
     def later_s(self) -> float:
@@ -145,7 +137,7 @@ class CellKeeper:
 
     def kickoff(self) -> Future[None]:
         """Start what was prepared, once; nothing if it was started."""
-        return self.submit(lambda: self._start(self._programme.kickoff))
+        return self.submit(self._guard.kickoff)
 
     def hold(self, *, timeout_s: float = _ANSWER_S) -> None:
         """Open the circuit and remember what was left of the programme.
@@ -166,7 +158,7 @@ class CellKeeper:
             DeviceError: If the instrument did not start.
             TimeoutError: If the keeper did not get to it.
         """
-        self.submit(lambda: self._start(self._programme.resume)).result(timeout_s)
+        self.submit(self._guard.resume).result(timeout_s)
 
     def end(self, state: EndState, *, timeout_s: float = _ANSWER_S) -> None:
         """End the experiment on this cell, and leave it in a state.
@@ -177,20 +169,34 @@ class CellKeeper:
         """
         self.ask_end(state).result(timeout_s)
 
+    def mount(self, charge_ah: float, *, timeout_s: float = _ANSWER_S) -> None:
+        """Count on from the charge of a cell that was mounted, or is known better now.
+
+        Args:
+            charge_ah: Above the state of the pristine reference, in Ah; 0 for a pristine cell.
+            timeout_s: For the keeper's answer.
+
+        Raises:
+            CellBusyError: If a programme runs or is held.
+            DeviceError: If the instrument does not answer: it may run a programme.
+            TimeoutError: If the keeper did not get to it.
+        """
+        self.submit(lambda: self._programme.mount(charge_ah)).result(timeout_s)
+
     def ask_held(self, *, held: bool) -> Future[None]:
         """Hold a programme that runs, or go on with one that is held; else nothing happens.
 
         What a guard has interrupted, or refuses to start, stays held until somebody calls `resume`.
         """
-        return self.submit(lambda: self._change_hold(held=held))
+        return self.submit(lambda: self._guard.change_hold(held=held))
 
     def refuse_when(self, reason: Callable[[], str]) -> None:
         """Let a guard refuse that a programme starts, by giving a reason why it must not."""
-        self._refusal = reason
+        self._guard.refusal = reason
 
     def interrupt(self, reason: str) -> Future[None]:
         """Hold a programme that runs for a guard's reason, whatever plans ask for afterwards."""
-        return self.submit(lambda: self._interrupt(reason))
+        return self.submit(lambda: self._guard.interrupt(reason))
 
     def ask_end(self, state: EndState) -> Future[None]:
         """Like `end`, without waiting."""
@@ -208,7 +214,7 @@ class CellKeeper:
 
         def task() -> None:
             try:
-                if not self._connected:
+                if not self._contact.is_there:
                     self._connect()
                 result = action()
             except Exception as error:
@@ -220,29 +226,6 @@ class CellKeeper:
 
         self._tasks.put(task)
         return future
-
-    def _change_hold(self, *, held: bool) -> None:
-        state = self._programme.report().state
-        if held and state == "running":
-            self._programme.hold()
-        elif not held and state == "held":
-            if self._interrupted or self._refusal():
-                self._interrupted = True
-                logger.warning("%s: stays held until a person resumes it", self.name)
-                return
-            self._programme.resume()
-
-    def _interrupt(self, reason: str) -> None:
-        if self._programme.report().state == "running":
-            self._interrupted = True  # also if nobody confirms it: then it is done later
-            self._programme.hold(reason)
-
-    def _start(self, action: Callable[[], None]) -> None:
-        running = self._programme.report().state == "running"
-        if not running and (reason := self._refusal()):
-            raise LimitExceededError(f"{self.name}: nothing was started: {reason}")
-        action()
-        self._interrupted &= self._programme.report().state == "held"
 
     def _prepare(self, asked: Technique | Programme) -> None:
         if self._programme.prepare(asked):
@@ -264,42 +247,24 @@ class CellKeeper:
 
     def _turn(self) -> None:
         try:
-            if not self._connected and time.monotonic() >= self._next_try_s:
+            if self._contact.may_try:
                 self._connect()
-            if self._connected:
+            if self._contact.is_there:
                 self._programme.poll(time.time())
         except DeviceError as error:
-            self._lose(error)
+            self._contact.lose(error)
         rows = self._programme.take_rows()  # also those that came before the line failed
         self._tell_rows(rows)
         self._tell_state()
         spectra = self._programme.take_spectra()
         self._uncollected.add((), spectra)
-        update = CellUpdate(rows, self.report, self._lost_s(), self._error, spectra)
+        update = CellUpdate(rows, self.report, self._contact.lost_s, self._contact.error, spectra)
         for observer in tuple(self._observers):
             observer(update)
 
     def _connect(self) -> None:
-        self._programme.meet(self._instrument.connect())
-        if self._lost_since_s is not None:
-            logger.info("%s: the instrument answers again", self.name)
-        self._connected = True
-        self._lost_since_s = None
-        self._error = None
-        self._back_off_s = _SHORTEST_BACK_OFF_S
-
-    def _lose(self, error: DeviceError) -> None:
-        if self._lost_since_s is None:
-            self._lost_since_s = time.monotonic()
-            logger.error("%s: lost: %s", self.name, error)
-        self._error = error
-        self._connected = False
-        self._instrument.disconnect()
-        self._next_try_s = time.monotonic() + self._back_off_s
-        self._back_off_s = min(2.0 * self._back_off_s, _LONGEST_BACK_OFF_S)
-
-    def _lost_s(self) -> float:
-        return 0.0 if self._lost_since_s is None else time.monotonic() - self._lost_since_s
+        self._programme.meet(self._contact.connect())
+        self._contact.made()
 
     def _tell_rows(self, rows: list[CellRow]) -> None:
         self._unreported.extend(rows)

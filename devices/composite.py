@@ -79,6 +79,15 @@ class CompositeInstrument:
         names = " and ".join(name for name, kind in TECHNIQUES.items() if kind in lacking)
         return f"no {names} now: {self._ac.identity} is away: {away}" if away else ""
 
+    def objections(self, technique: Technique) -> list[tuple[str, str]]:
+        """Say what the one that will do it has against it."""
+        return self._instrument(self._name_for(technique)).objections(technique)
+
+    @property
+    def sweep_periods(self) -> int | None:
+        """Those of the second instrument, which does the impedance."""
+        return self._ac.sweep_periods
+
     @property
     def layout(self) -> dict[str, Any] | None:
         """Which rows each of the two has; None before the first step."""

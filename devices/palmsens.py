@@ -14,9 +14,11 @@ from collections.abc import Callable
 
 from devices.cell_facts import Bookmark
 from devices.cell_instrument import InstrumentState, Reading
-from devices.errors import CellBusyError, CommandError, LimitExceededError, LinkDownError
+from devices.errors import CellBusyError, CommandError, LinkDownError
 from devices.impedance_script import sweep_duration_s
+from devices.refusal import refuse_programme
 from devices.script_lines import ProgrammePlace
+from devices.script_objections import objections_to
 from devices.script_output import ScriptOutput
 from devices.script_programs import longest_silence_s, script_for
 from devices.script_session import ScriptSession
@@ -32,8 +34,6 @@ from devices.techniques import (
     OpenCircuit,
     Rest,
     Technique,
-    refuse_beyond,
-    refuse_unsupported,
 )
 
 __all__ = ["PalmSens"]
@@ -77,6 +77,15 @@ class PalmSens(SingleInstrument):
     def capabilities(self) -> frozenset[type[Technique]]:
         """Techniques that it can do by itself."""
         return _CAPABILITIES
+
+    def objections(self, technique: Technique) -> list[tuple[str, str]]:
+        """Object to other periods than the firmware's, and to what there is no script for."""
+        return objections_to(technique, periods=self._periods)
+
+    @property
+    def sweep_periods(self) -> int | None:
+        """Periods of each frequency that its firmware measures for an impedance."""
+        return self._periods
 
     @property
     def watchdog_s(self) -> float:
@@ -161,9 +170,7 @@ class PalmSens(SingleInstrument):
         """
         if self._envelope is None:
             raise CommandError(f"{self.identity}: prepare(envelope) comes before start()")
-        refuse_unsupported(self.capabilities, technique, who=self.identity)
-        refuse_beyond(self._envelope, technique, who=self.identity)
-        self._refuse_periods(technique)
+        refuse_programme(technique, self._envelope, self, who=self.identity)
         script = script_for(technique, self._envelope, self._place(keep_rows=keep_rows))
         self._refuse_busy()
         if not keep_rows:
@@ -282,13 +289,6 @@ class PalmSens(SingleInstrument):
         if self.state().busy:
             raise CellBusyError(
                 f"{self.identity}: a script runs on this cell; end it, or let this host adopt it"
-            )
-
-    def _refuse_periods(self, technique: Technique) -> None:
-        if isinstance(technique, Impedance) and technique.periods != self._periods:
-            raise LimitExceededError(
-                f"{self.identity}: it measures {self._periods} periods of each frequency, not "
-                f"{technique.periods}; no command changes that"
             )
 
 

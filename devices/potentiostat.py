@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from devices.cell_description import CellDescription
+from devices.cell_instrument import Abilities
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellReport, CellSample
 from devices.cell_requests import ORDER_S, Ending, Holding, Milestones
@@ -19,7 +20,8 @@ from devices.cell_spectra import Spectra
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.data_keys import data_key
 from devices.errors import DeviceError
-from devices.programme import Programme, refuse_programme
+from devices.programme import Programme
+from devices.refusal import refuse_programme
 from devices.techniques import Envelope, Technique
 
 __all__ = ["Potentiostat"]
@@ -111,15 +113,20 @@ class Potentiostat:
         return self._keeper.envelope
 
     @property
-    def capabilities(self) -> frozenset[type[Technique]]:
-        """Techniques that the instrument can do by itself."""
-        return self._keeper.capabilities
+    def abilities(self) -> Abilities:
+        """What the instrument can do and will not do; it is not asked."""
+        return self._keeper.abilities
 
     @property
     def charge_ah(self) -> float:
         """Charge counted since the programme began, up to the newest row; 0 before."""
         row = self._keeper.last_row
         return row.charge_ah if row else 0.0
+
+    @property
+    def charge_before_ah(self) -> float:
+        """Charge that the cell had when its programme began, counted over all programmes."""
+        return self._keeper.report.charge_before_ah
 
     def prepare(self, asked: Technique | Programme) -> CellStatus:
         """Put the limits of the cell into the instrument.
@@ -135,12 +142,26 @@ class Potentiostat:
             UnsupportedTechniqueError: If the instrument cannot do it; nothing went over the wire.
             LimitExceededError: If it is beyond the envelope; nothing went over the wire.
         """
-        shortage = self._keeper.shortage
+        shortage = self.abilities.shortage
         who = f"{self.name} ({shortage})" if shortage else self.name
-        refuse_programme(asked, self.envelope, self.capabilities, who=who)
+        self.refuse(asked, who=who)
         status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=ORDER_S)
         follow(self._keeper.prepare(asked), status)
         return status
+
+    def refuse(self, asked: Technique | Programme, *, who: str = "") -> None:
+        """Refuse what the cell must not see or its instrument will not do; nobody is asked.
+
+        Args:
+            asked: What would be prepared.
+            who: Name of the cell for the message; its own if left out.
+
+        Raises:
+            ProgrammeError: Names what is wrong with a programme.
+            UnsupportedTechniqueError: If the instrument cannot do it.
+            LimitExceededError: If it is beyond the envelope, or the instrument objects to it.
+        """
+        refuse_programme(asked, self.envelope, self.abilities, who=who or self.name)
 
     def kickoff(self) -> CellStatus:
         """Start what was prepared; done when the first row is here. Never starts it twice."""

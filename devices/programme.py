@@ -2,7 +2,7 @@
 
 A programme is a flat list, as on a cycler: a `Loop` in it goes back to an earlier step. It is
 checked when it is made; what its cell and its instrument must not be asked for is refused by
-`Programme.refuse_for`. Steps are numbered from 1, loops included.
+`refuse_programme`. Steps are numbered from 1, loops included.
 """
 
 from __future__ import annotations
@@ -11,19 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from devices.envelope import Envelope
 from devices.errors import ProgrammeError, StepProblem
-from devices.techniques import (
-    ConstantCurrent,
-    ConstantVoltage,
-    Technique,
-    limits_passed,
-    refuse_beyond,
-    refuse_unsupported,
-    technique_names,
-)
+from devices.techniques import ConstantCurrent, ConstantVoltage, Technique
 
-__all__ = ["Loop", "PlannedStep", "Programme", "as_programme", "refuse_programme"]
+__all__ = ["Loop", "PlannedStep", "Programme", "as_programme"]
 
 _MOST_STEPS = 100_000
 _MOST_ENTRIES = 10_000
@@ -110,34 +101,6 @@ class Programme:
         """
         return sum(step.technique.max_duration_s for step in self.unrolled[start:])
 
-    def refuse_for(
-        self, envelope: Envelope, capabilities: frozenset[type[Technique]], *, who: str
-    ) -> None:
-        """Refuse what a cell must not see or its instrument cannot do; nothing is sent before.
-
-        Args:
-            envelope: Limits of the cell.
-            capabilities: What the instrument can do.
-            who: Name of the cell, for the message.
-
-        Raises:
-            ProgrammeError: Names each step and field that is wrong.
-        """
-        problems: list[StepProblem] = []
-        for number, technique in enumerate(self.steps, start=1):
-            if isinstance(technique, Loop):
-                continue
-            if type(technique) not in capabilities:
-                message = (
-                    f"{type(technique).__name__} cannot be done by the instrument of {who};"
-                    f" it can do {technique_names(capabilities)}"
-                )
-                problems.append(StepProblem(number, "technique", message))
-            passed = limits_passed(envelope, technique)
-            problems += [StepProblem(number, name, message) for name, message in passed]
-        if problems:
-            raise ProgrammeError(problems)
-
     def as_document(self) -> dict[str, Any]:
         """Return the programme as plain values for a start document or a file."""
         return {"name": self.name, "steps": [step.as_document() for step in self.steps]}
@@ -146,27 +109,6 @@ class Programme:
 def as_programme(asked: Technique | Programme) -> Programme:
     """Make a programme of one step out of a technique."""
     return asked if isinstance(asked, Programme) else Programme((asked,))
-
-
-def refuse_programme(
-    asked: Technique | Programme,
-    envelope: Envelope,
-    capabilities: frozenset[type[Technique]],
-    *,
-    who: str,
-) -> None:
-    """Refuse a technique or a programme before anything is sent.
-
-    Raises:
-        ProgrammeError: Names each step and field of a programme that is wrong.
-        UnsupportedTechniqueError: If the instrument cannot do the technique.
-        LimitExceededError: If the technique is beyond the envelope.
-    """
-    if isinstance(asked, Programme):
-        asked.refuse_for(envelope, capabilities, who=who)
-        return
-    refuse_unsupported(capabilities, asked, who=who)
-    refuse_beyond(envelope, asked, who=who)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ so the limits are tested at each reading, and in a sweep after each slow point.
 
 from __future__ import annotations
 
-from devices.errors import LimitExceededError
 from devices.hold_script import hold_lines
 from devices.impedance_script import longest_silence_of_sweep_s, sweep_lines
 from devices.methodscript import integer, literal
@@ -21,6 +20,7 @@ from devices.script_lines import (
     potentiostat,
     row,
 )
+from devices.script_objections import MOST_VERTICES
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -34,8 +34,6 @@ from devices.techniques import (
 
 __all__ = ["longest_silence_s", "script_for"]
 
-_MOST_VERTICES = 3
-
 
 def longest_silence_s(technique: Technique) -> float:
     """Return how long its script may say nothing: the time to a reading or to a slow point."""
@@ -45,15 +43,12 @@ def longest_silence_s(technique: Technique) -> float:
 
 
 def script_for(technique: Technique, envelope: Envelope, place: ProgrammePlace) -> list[str]:
-    """Write the script of a technique that is inside the envelope.
+    """Write the script of a technique that is inside the envelope, and not objected to.
 
     Args:
         technique: What to do.
         envelope: Limits of the cell.
         place: Where its rows go on.
-
-    Raises:
-        LimitExceededError: If the language has no such voltammogram.
     """
     match technique:
         case ConstantCurrent():
@@ -132,12 +127,7 @@ def _voltammogram(
     technique: CyclicVoltammetry, envelope: Envelope, place: ProgrammePlace
 ) -> list[str]:
     vertices_v = technique.vertices_v
-    if len(vertices_v) > _MOST_VERTICES:
-        raise LimitExceededError(
-            f"a voltammogram through {len(vertices_v)} vertices; "
-            f"this instrument takes {_MOST_VERTICES}"
-        )
-    begin, first, second = (literal(v) for v in (*vertices_v, vertices_v[0])[:_MOST_VERTICES])
+    begin, first, second = (literal(v) for v in (*vertices_v, vertices_v[0])[:MOST_VERTICES])
     step, rate = literal(technique.step_v), literal(technique.rate_v_per_s)
     scans = f" nscans({technique.cycles})" if technique.cycles > 1 else ""
     largest_a = technique.max_current_a or envelope.max_current_a

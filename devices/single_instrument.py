@@ -13,13 +13,22 @@ __all__ = ["SingleInstrument"]
 class SingleInstrument:
     """The part of a `CellInstrument` that only matters where several share a cell.
 
-    An instrument that does impedance gives its spectra instead of none.
+    An instrument that does impedance gives its spectra and their periods instead of none.
     """
 
     @property
     def shortage(self) -> str:
         """Nothing that it could do is missing."""
         return ""
+
+    def objections(self, technique: Technique) -> list[tuple[str, str]]:
+        """Object to nothing."""
+        return []
+
+    @property
+    def sweep_periods(self) -> int | None:
+        """It does no impedance."""
+        return None
 
     @property
     def layout(self) -> dict[str, Any] | None:

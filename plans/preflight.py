@@ -24,8 +24,7 @@ def _check_of(asked_by: Callable[[Mapping[str, Any]], AskedProgramme]) -> Check:
         cell = devices.get("cell")
         if not isinstance(cell, Potentiostat):
             return  # nobody knows its limits yet; whoever starts the plan checks again
-        programme = programme_on(cell, asked_by(params))
-        programme.refuse_for(cell.envelope, cell.capabilities, who=cell.name)
+        cell.refuse(programme_on(cell, asked_by(params)))
 
     return check
 

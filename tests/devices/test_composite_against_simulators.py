@@ -200,7 +200,7 @@ def test_what_neither_can_do_never_reaches_the_wire(bench: Bench) -> None:
     smu_only = bench.both()
     with running_host(smu_only) as host:
         wait_for(lambda: host.state == "open_circuit")
-        assert Impedance in host.keeper.capabilities
+        assert Impedance in host.keeper.abilities.capabilities
     bench.unplug()
     with running_host(bench.both()) as host:
         wait_for(lambda: host.state == "open_circuit")
@@ -227,12 +227,12 @@ def test_losing_the_impedance_instrument_does_not_disturb_a_charge(bench: Bench)
         bench.world.clock.set_rate(100.0)
         wait_for(lambda: len(host.rows) > 10)
         bench.unplug()
-        wait_for(lambda: Impedance not in host.keeper.capabilities)
+        wait_for(lambda: Impedance not in host.keeper.abilities.capabilities)
         seen = len(host.rows)
         wait_for(lambda: len(host.rows) > seen + 5)
         assert {report.state for report in host.reports[1:]} <= {"open_circuit", "running"}
         bench.plug_in()
-        wait_for(lambda: Impedance in host.keeper.capabilities)
+        wait_for(lambda: Impedance in host.keeper.abilities.capabilities)
         bench.world.clock.set_rate(FAST)
         wait_for(lambda: host.state == "finished", timeout_s=40.0)
     assert host.reports[-1].completed
@@ -244,7 +244,7 @@ def test_a_sweep_waits_at_open_circuit_for_its_instrument(bench: Bench) -> None:
     with running_host(bench.both()) as host:
         host.run(Programme((short, SLOW_SWEEP, short)))
         bench.unplug()
-        wait_for(lambda: Impedance not in host.keeper.capabilities)
+        wait_for(lambda: Impedance not in host.keeper.abilities.capabilities)
         bench.world.clock.set_rate(FAST)
         wait_for(lambda: host.state == "lost")
         wait_for(lambda: bench.world.read_cell().current_a == 0.0)

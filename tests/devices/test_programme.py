@@ -18,6 +18,7 @@ from devices.programme_file import (
     read_programme,
     write_programme,
 )
+from devices.refusal import refuse_programme
 from devices.techniques import (
     ConstantCurrent,
     ConstantVoltage,
@@ -27,10 +28,11 @@ from devices.techniques import (
     OpenCircuit,
     Rest,
 )
+from tests.devices.stand_in_instrument import StandInInstrument
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 CELL = CellDescription("cell 7", "asslb", 2e-3, 170.0, 162.5)
-ABLE = frozenset({ConstantCurrent, ConstantVoltage, Rest, OpenCircuit})
+ABLE = StandInInstrument()
 CURRENT_A = 6.8e-5
 CHARGE = ConstantCurrent(CURRENT_A, 4.2, 25_000.0)
 DISCHARGE = ConstantCurrent(-CURRENT_A, 3.0, 25_000.0)
@@ -73,10 +75,12 @@ def entry(technique: str = "constant_current", **fields: Any) -> dict[str, Any]:
 
 
 def problems_of(*steps: dict[str, Any], cell: CellDescription | None = CELL) -> list[str]:
+    def take() -> None:
+        programme = programme_from_document({"steps": list(steps)}, cell=cell)
+        refuse_programme(programme, ENVELOPE, ABLE, who="cell")
+
     with pytest.raises(ProgrammeError) as refused:
-        programme_from_document({"steps": list(steps)}, cell=cell).refuse_for(
-            ENVELOPE, ABLE, who="cell"
-        )
+        take()
     return [str(problem) for problem in refused.value.problems]
 
 

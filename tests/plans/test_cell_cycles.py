@@ -153,8 +153,8 @@ def test_the_steps_of_a_cycle_are_built_from_the_c_rate(
     assert steps[3]["current_a"] == pytest.approx(-6.8e-5)
     assert steps[5] == Loop(1, 3).as_document()
     assert isinstance(instrument.started[0], ConstantCurrent)
-    assert ConstantVoltage in cell.capabilities
-    assert Rest in cell.capabilities
+    assert ConstantVoltage in cell.abilities.capabilities
+    assert Rest in cell.abilities.capabilities
 
 
 def test_a_programme_that_somebody_ends_by_hand_fails_the_plan_with_the_reason(
