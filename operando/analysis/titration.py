@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devices.techniques import ConstantCurrent, OpenCircuit, Rest
+from devices.techniques import ConstantCurrent, Impedance, OpenCircuit, Rest
 from operando.analysis.facts import AnalysisOptions, CellFacts
 from operando.analysis.finding import Finding
 from operando.analysis.step_rows import StepRows, joined
@@ -58,7 +58,9 @@ class TitrationWatch:
         self._slope_v_per_ah: float | None = None
 
     def take(self, step: StepRows) -> list[Finding]:
-        """Take a step that has ended."""
+        """Take a step that has ended; a spectrum between a rest and a pulse belongs to the rest."""
+        if _moves_nothing(step):
+            return []
         before, pulse = self._before
         self._before = (pulse, step)
         if before is None or pulse is None or not (_is_rest(before) and _is_rest(step)):
@@ -107,6 +109,12 @@ class TitrationWatch:
 
 def _is_rest(step: StepRows) -> bool:
     return isinstance(step.technique, (Rest, OpenCircuit))
+
+
+def _moves_nothing(step: StepRows) -> bool:
+    """Tell whether it is a spectrum around no current, after which a cell still rests."""
+    technique = step.technique
+    return isinstance(technique, Impedance) and not technique.bias_a and technique.bias_v is None
 
 
 def _values(pulse: GittPulse) -> dict[str, Any]:

@@ -116,6 +116,21 @@ def test_a_short_pulse_of_few_seconds_is_flagged_and_not_lost(bench: Bench) -> N
     assert "skip less" in entry["flags"][0]
 
 
+def test_a_spectrum_after_each_rest_changes_nothing_of_a_titration(bench: Bench) -> None:
+    current_a = 0.1 * PRESETS["lelb"].one_c_a
+    pulse, rest = ConstantCurrent(current_a, 4.2, 1800.0), Rest(7200.0)
+    sweep = Impedance(FASTER_HZ, amplitude_a=0.03 * PRESETS["lelb"].one_c_a)
+    bench.cell("lelb").run(Programme((rest, pulse, rest, Loop(2, 4))), uid="without")
+    bench.cell("lelb").run(Programme((rest, sweep, pulse, rest, sweep, Loop(3, 4))), uid="with")
+
+    found = [entry["values"] for entry in bench.found("gitt")]
+    assert [values["pulse"] for values in found] == [1, 2, 3, 4] * 2
+    assert len(bench.found("impedance")) == 5
+    for alone, beside in zip(found[:4], found[4:], strict=True):
+        for name in ("voltage_v", "steady_change_v", "transient_change_v", "r2_sqrt_t"):
+            assert beside[name] == pytest.approx(alone[name], rel=2e-3)
+
+
 @pytest.mark.parametrize("name", ["asslb", "lelb"])
 @pytest.mark.parametrize("frequencies_hz", [SPECTRUM_HZ, FASTER_HZ], ids=["to 10 mHz", "to 1 Hz"])
 def test_both_arcs_are_within_three_per_cent_in_each_spectrum_of_a_charge(
