@@ -18,6 +18,7 @@ def cell_answer(
     report: Mapping[str, Any],
     point: CellPoint | None,
     *,
+    programme_uid: str,
     reference_capacity_ah: float | None,
     now_unix_s: float,
 ) -> CellAnswer:
@@ -26,6 +27,7 @@ def cell_answer(
     Args:
         report: Its newest state in the journal; empty before the first.
         point: Its newest row; None before the first.
+        programme_uid: Of the programme that the row is of.
         reference_capacity_ah: Charge of one unit of state of charge, Ah; None: not known.
         now_unix_s: Host clock, s.
     """
@@ -34,11 +36,15 @@ def cell_answer(
     measured: dict[str, float | None] = dict.fromkeys(
         ("voltage_v", "charge_ah", "counted_soc", "margin_v", "age_s")
     )
+    before_ah = float(report.get("charge_before_ah") or 0.0)
     if point is not None:
+        # The report of a later programme has counted the row already.
+        is_same = programme_uid == report.get("programme_uid")
+        counted_ah = before_ah + point.charge_ah if is_same else before_ah
         measured = {
             "voltage_v": point.voltage_v,
             "charge_ah": point.charge_ah,
-            "counted_soc": counted_soc(point.charge_ah, reference_capacity_ah),
+            "counted_soc": counted_soc(counted_ah, reference_capacity_ah),
             "margin_v": _margin_v(point, technique),
             "age_s": max(0.0, now_unix_s - point.unix_s),
         }
@@ -53,6 +59,8 @@ def cell_answer(
         step=report.get("step"),
         steps=report.get("steps"),
         cycle=report.get("cycle"),
+        name=(report.get("cell") or {}).get("name"),
+        charge_before_ah=before_ah,
         **measured,
     )
 

@@ -82,6 +82,10 @@ class Commands:
         """Leave the cell in its end state."""
         return await self._accepted("cell_end", {"end_state": end_state}, key)
 
+    async def mount_cell(self, charge_ah: float, key: str | None) -> CommandAccepted:
+        """Count on from the charge of a cell that was mounted."""
+        return await self._accepted("cell_mount", {"charge_ah": charge_ah}, key)
+
     async def _accepted(
         self, method: str, params: dict[str, Any], key: str | None
     ) -> CommandAccepted:

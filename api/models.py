@@ -12,6 +12,7 @@ from api.wire import Answer, Question, described
 __all__ = [
     "CellAnswer",
     "CellEndRequest",
+    "CellMountRequest",
     "CommandAccepted",
     "Device",
     "DeviceList",
@@ -177,6 +178,14 @@ class CellEndRequest(Question):
         "open_circuit switches the output off; keep lets the instrument finish its programme",
         "open_circuit",
         default="open_circuit",
+    )
+
+
+class CellMountRequest(Question):
+    """The charge of the cell that is mounted now."""
+
+    charge_ah: float = described(
+        "Its charge above the state of the pristine reference", 0.0, unit="Ah", default=0.0
     )
 
 

@@ -10,6 +10,7 @@ from api.dependencies import IdempotencyKey, SessionDependency
 from api.described_app import refusals
 from api.models import (
     CellEndRequest,
+    CellMountRequest,
     CommandAccepted,
     StateRequest,
     TaskCreated,
@@ -84,3 +85,13 @@ async def post_cell_end(
 ) -> CommandAccepted:
     """Leave the cell in its end state; without a body, at open circuit."""
     return await session.commands.end_cell((wanted or CellEndRequest()).end_state, key)
+
+
+@router.post("/cell/mount", status_code=202)
+async def post_cell_mount(
+    session: SessionDependency,
+    wanted: CellMountRequest | None = None,
+    key: IdempotencyKey = None,
+) -> CommandAccepted:
+    """Say what charge the cell has that is mounted now; without a body, it is pristine."""
+    return await session.commands.mount_cell((wanted or CellMountRequest()).charge_ah, key)

@@ -107,6 +107,7 @@ class StatusBoard:
         return cell_answer(
             self._state.cell_report,
             self._state.echem.last(),
+            programme_uid=self._state.echem.programme_uid,
             reference_capacity_ah=self._reference_capacity_ah(),
             now_unix_s=self._clock(),
         )

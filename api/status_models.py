@@ -76,7 +76,13 @@ class CellStatus(Answer):
         unit="A",
     )
     charge_ah: float | None = described("Charge since the programme began", 1.1e-4, unit="Ah")
-    counted_soc: float | None = described("State of charge counted from the charge", 0.338)
+    name: str | None = described("Name of the cell in the settings", "cell A7")
+    charge_before_ah: float = described(
+        "Charge of the cell when the programme began", 0.0, unit="Ah"
+    )
+    counted_soc: float | None = described(
+        "State of charge, counted over all programmes of the cell", 0.338
+    )
     margin_v: float | None = described("Voltage left to the programme's limit", 0.288, unit="V")
     age_s: float | None = described("Age of the newest row", 0.03, unit="s")
     programme: str | None = described("Name of its programme; null when it has none", "cycle")

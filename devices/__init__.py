@@ -3,6 +3,7 @@
 from devices.camera import TxmCamera
 from devices.cell_description import CellDescription
 from devices.cell_facts import Bookmark, CellReport, CellRow, CellSpectrum
+from devices.cell_instrument import Abilities
 from devices.cell_keeper import CellKeeper
 from devices.composite import CompositeInstrument
 from devices.errors import (
@@ -64,6 +65,7 @@ from devices.techniques import (
 from devices.temperature_guard import TemperatureGuard, TemperatureWindow
 
 __all__ = [
+    "Abilities",
     "Bookmark",
     "CameraError",
     "CellBusyError",

@@ -128,6 +128,16 @@ class Potentiostat:
         """Charge that the cell had when its programme began, counted over all programmes."""
         return self._keeper.report.charge_before_ah
 
+    @property
+    def counted_ah(self) -> float:
+        """Charge of the cell, counted over all programmes up to the newest row."""
+        return self.charge_before_ah + self.charge_ah
+
+    @property
+    def watchdog_s(self) -> float:
+        """Window of the watchdog in the instrument's time; 0 if it goes on without its host."""
+        return self.abilities.watchdog_s
+
     def prepare(self, asked: Technique | Programme) -> CellStatus:
         """Put the limits of the cell into the instrument.
 

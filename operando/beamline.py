@@ -87,7 +87,7 @@ def cell_description(settings: Settings) -> CellDescription:
     """Return what is known of the cell before it is measured."""
     cell = settings.cell
     return CellDescription(
-        name=cell.kind,
+        name=cell.name,
         kind=cell.kind,
         mass_g=cell.mass_g,
         nominal_capacity_mah_per_g=cell.nominal_capacity_mah_per_g,
@@ -159,6 +159,10 @@ class Beamline:
         """End the cell's programme in a declared state; returns when it is verified."""
         self._kept().end(EndState(end_state))
 
+    def mount_cell(self, charge_ah: float) -> None:
+        """Count on from the charge of a cell that was mounted."""
+        self._kept().mount(charge_ah)
+
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
@@ -194,10 +198,11 @@ class Beamline:
         )
         limits = self._settings.cell
         envelope = Envelope(limits.min_voltage_v, limits.max_voltage_v, limits.max_current_a)
-        keeper = CellKeeper(instrument, envelope=envelope, bookmark=self._bookmark)
+        cell = cell_description(self._settings)
+        keeper = CellKeeper(instrument, envelope=envelope, bookmark=self._bookmark, cell=cell)
         # First among the observers: a row is in the journal before a plan hears of it.
         keeper.observe(self._cell_log)
-        self._cell = Potentiostat(keeper, description=cell_description(self._settings))
+        self._cell = Potentiostat(keeper, description=cell)
         keeper.start()
         self._keeper = keeper
 

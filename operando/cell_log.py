@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, astuple, fields
-from typing import Any
 
-from devices.cell_facts import Bookmark, CellReport, CellRow, CellSpectrum, CellUpdate
-from operando.journal import JournalError, JournalReader, JournalWriter
+from devices.cell_facts import CellReport, CellRow, CellSpectrum, CellUpdate
+from operando.journal import JournalError, JournalWriter
 
-__all__ = ["CellLog", "last_bookmark"]
+__all__ = ["CellLog"]
 
 logger = logging.getLogger(__name__)
 
 _COLUMNS = [field.name for field in fields(CellRow)]
-_ROW, _TIME_S, _UNIX_S, _CHARGE_AH = (
-    _COLUMNS.index(name) for name in ("row", "time_s", "unix_s", "charge_ah")
-)
 _ROWS_PER_DOCUMENT = 2000
 
 
@@ -68,34 +64,3 @@ class CellLog:
             alarm = {"severity": "major", "who": "cell", "message": report.reason}
             self._journal.append("alarm", alarm)
         self._report = report
-
-
-def last_bookmark(reader: JournalReader) -> Bookmark | None:
-    """Return how far the previous engine had read the cell's programme, if it had at all."""
-    state: dict[str, Any] = {}
-    rows: dict[str, Any] = {}
-    after = 0
-    while entries := reader.read(after):
-        for entry in entries:
-            if entry.name == "cell_rows":
-                rows = entry.doc
-            elif entry.name == "cell_state" and entry.doc["state"] != "lost":
-                state = entry.doc
-        after = entries[-1].seq
-    if not rows:
-        return None
-    same = state.get("programme_uid") == rows["programme_uid"]
-    last = rows["rows"][-1]
-    return Bookmark(
-        programme_uid=rows["programme_uid"],
-        first_row=int(last[_ROW]) + 1,
-        technique=state.get("technique") if same else None,
-        held=same and state.get("state") == "held",
-        last_unix_s=float(last[_UNIX_S]),
-        last_charge_ah=float(last[_CHARGE_AH]),
-        programme=state.get("programme") if same else None,
-        step=int(state.get("step", 1)) if same else 1,
-        step_first_row=int(state.get("step_first_row", 1)) if same else 1,
-        last_time_s=float(last[_TIME_S]),
-        layout=state.get("layout") if same else None,
-    )

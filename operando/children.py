@@ -88,10 +88,17 @@ def api_child(
     return ChildSpec("api", lambda: command, environment=environment)
 
 
-def instrument_child(settings: Settings, runtime: RuntimeDirectory, *, ready: Path) -> ChildSpec:
-    """Return the simulated instruments on the simulated cell: one process, one cell."""
+def instrument_child(
+    settings: Settings, data: DataDirectory, runtime: RuntimeDirectory, *, ready: Path
+) -> ChildSpec:
+    """Return the simulated instruments on the simulated cell: one process, one cell.
+
+    The cell stays in the data directory, where its counted charge is too.
+    """
     command = [*_module("simulators.instrument"), *_simulated(settings, runtime, ready)]
-    command += ["--cell-file", str(runtime.root / "cell.json")]
+    cell = settings.cell
+    cell_file = data.simulated_cell(name=cell.name, kind=cell.kind, mass_g=cell.mass_g)
+    command += ["--cell-file", str(cell_file)]
     if settings.simulation.impedance or settings.potentiostat.model == "palmsens":
         command += ["--serial", str(runtime.serial_port)]
         command += ["--periods", str(settings.impedance.periods)]

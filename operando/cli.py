@@ -232,6 +232,20 @@ def cell_end(
     command_cell("end", {"end_state": end_state}, url=url, as_json=as_json)
 
 
+@cell_app.command("mount")
+def cell_mount(
+    charge_ah: Annotated[
+        float, typer.Option(help="Its charge above the state of the pristine reference, in Ah.")
+    ] = 0.0,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Say that another cell is mounted, pristine if nothing else is said, and count from there."""
+    from operando.commands import command_cell
+
+    command_cell("mount", {"charge_ah": charge_ah}, url=url, as_json=as_json)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     try:

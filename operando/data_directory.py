@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -77,6 +78,17 @@ class DataDirectory:
     def truth(self) -> Path:
         """Return the folder in which the simulation keeps what really was; tests and demo only."""
         return self.root / "truth"
+
+    def simulated_cell(self, *, name: str, kind: str, mass_g: float) -> Path:
+        """Return the file that keeps a simulated cell, so that the next service has the same one.
+
+        Args:
+            name: What people call it.
+            kind: "asslb" or "lelb".
+            mass_g: Of its active material.
+        """
+        identity = orjson.dumps([name, kind, mass_g])
+        return self.truth / f"cell-{kind}-{hashlib.sha256(identity).hexdigest()[:12]}.json"
 
     @property
     def run_file(self) -> Path:

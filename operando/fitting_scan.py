@@ -33,8 +33,8 @@ class ScanFitter:
         last_frame_unix_s: When the journal had the newest image.
 
     Raises:
-        ScanDocumentError: The start document names no energies, or an index or capacity that is
-            no number.
+        ScanDocumentError: The start document names no energies, or an index, capacity or charge
+            that is no number.
     """
 
     def __init__(self, start: Mapping[str, Any], references: References, camera: Camera) -> None:
@@ -60,10 +60,11 @@ class ScanFitter:
             cell = start.get("cell") or {}
             self.scan_index = int(start.get("scan_index") or 0)
             self.capacity_ah = float(cell.get("reference_capacity_ah") or 0.0) or None
+            self._charge_before_ah = float(start.get("charge_before_ah") or 0.0)
         except (AttributeError, TypeError, ValueError) as error:
             raise ScanDocumentError(
-                f"scan {start.get('uid')}: the scan_index or the cell of its start document makes"
-                f" no sense ({error}); such metadata need other names"
+                f"scan {start.get('uid')}: the scan_index, the cell or its charge in the start"
+                f" document makes no sense ({error}); such metadata need other names"
             ) from error
 
     @property
@@ -97,13 +98,13 @@ class ScanFitter:
         return self._stack.solve() if self._stack is not None else None
 
     def charge_ah(self) -> float | None:
-        """Return the counted charge in the middle of the stack, or None without a cell."""
+        """Return the charge of the cell in the middle of the stack, or None without a cell."""
         charges = [
             frame.value("cell_charge_ah")
             for (stream, _), frame in self._frames.items()
             if stream == "primary" and "cell_charge_ah" in frame.data
         ]
-        return float(np.mean(charges)) if charges else None
+        return self._charge_before_ah + float(np.mean(charges)) if charges else None
 
     def close(self) -> None:
         """Close the camera's files."""

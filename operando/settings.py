@@ -8,7 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "AnalysisSettings",
@@ -28,6 +36,7 @@ __all__ = [
 ]
 
 CellKind = Literal["asslb", "lelb"]
+CellName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Positive = Annotated[float, Field(gt=0)]
 BaudRate = Annotated[int, Field(ge=300, le=12_000_000)]
 
@@ -50,6 +59,7 @@ class CellSettings(_Section):
     """The cell in the beam, and the limits that nothing may cross."""
 
     kind: CellKind = "asslb"
+    name: CellName = Field(default_factory=lambda given: given["kind"])
     mass_g: Positive = 2.0e-3
     nominal_capacity_mah_per_g: Positive = 170.0
     reference_capacity_mah_per_g: Positive = Field(

@@ -51,7 +51,7 @@ class Simulation:
         self._mounted_pid = 0
         self.children: list[ChildSpec] = [
             ioc_child(settings, data, runtime, ready=self._ioc_ready, references=self._references),
-            instrument_child(settings, runtime, ready=self._instrument_ready),
+            instrument_child(settings, data, runtime, ready=self._instrument_ready),
         ]
 
     def write_addresses(self, copy: Path | None = None) -> dict[str, Any] | None:

@@ -129,7 +129,8 @@ def serve(
     """
     with ExitStack() as stack:
         stack.enter_context(data.lock("service"))
-        port = _free_port(settings.server.host, settings.server.port)
+        place = stack.enter_context(_taken_place(settings.server.host, settings.server.port))
+        port = int(place.getsockname()[1])
         url = f"http://{settings.server.host}:{port}"
         runtime = RuntimeDirectory.make()
         stack.callback(runtime.remove)
@@ -191,19 +192,23 @@ def _service(
     return Supervisor(children, logs=data.logs, report=runtime.processes, chores=chores)
 
 
-def _free_port(host: str, port: int) -> int:
-    """Return the port, or a free one for 0.
+def _taken_place(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps the port, or a free one for 0, and does not listen.
+
+    While it is open nobody is given the port who looks for a free one, and whoever asks for it by
+    name, as the web server does, may have it.
 
     Raises:
         PortInUseError: Somebody else serves on it.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortInUseError(
-                f"{host}:{port} cannot be served on ({error.strerror}); choose another port,"
-                " or 0 for a free one"
-            ) from error
-        return int(probe.getsockname()[1])
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((host, port))
+    except OSError as error:
+        place.close()
+        raise PortInUseError(
+            f"{host}:{port} cannot be served on ({error.strerror}); choose another port,"
+            " or 0 for a free one"
+        ) from error
+    return place

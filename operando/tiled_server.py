@@ -100,9 +100,9 @@ def initialise_catalog(data: DataDirectory) -> None:
 
 def serve(data: DataDirectory, runtime: RuntimeDirectory) -> None:
     """Serve the catalogue of a data directory until the process is told to end."""
-    address = tiled_address(runtime) or _new_address(runtime)
-    port = int(address["uri"].rsplit(":", 1)[1])
-    configuration = server_configuration(data, port=port, api_key=address["api_key"])
+    place, api_key = _take_place(runtime)
+    port = int(place.getsockname()[1])
+    configuration = server_configuration(data, port=port, api_key=api_key)
     initialise_catalog(data)
 
     import uvicorn
@@ -110,16 +110,27 @@ def serve(data: DataDirectory, runtime: RuntimeDirectory) -> None:
     from tiled.server.app import build_app_from_config
 
     app = build_app_from_config(Config.model_validate(configuration))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[place])
 
 
-def _new_address(runtime: RuntimeDirectory) -> dict[str, Any]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = {"uri": f"http://127.0.0.1:{port}", "api_key": secrets.token_hex(32)}
-    write_json_atomically(_address_file(runtime), address)
-    return address
+def _take_place(runtime: RuntimeDirectory) -> tuple[socket.socket, str]:
+    """Return the socket to serve on and the key for writing, and tell where it is.
+
+    The socket is kept from here on, because others look for free ports in the seconds of the
+    imports. A server that starts again takes its old place, or a new one if that is taken.
+    """
+    known = tiled_address(runtime)
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind(("127.0.0.1", int(known["uri"].rsplit(":", 1)[1]) if known else 0))
+    except OSError as error:
+        logger.warning("the old port is taken: %s; taking another one", error)
+        place.bind(("127.0.0.1", 0))
+    uri = f"http://127.0.0.1:{place.getsockname()[1]}"
+    api_key = str(known["api_key"]) if known else secrets.token_hex(32)
+    write_json_atomically(_address_file(runtime), {"uri": uri, "api_key": api_key})
+    return place, api_key
 
 
 def _address_file(runtime: RuntimeDirectory) -> Path:

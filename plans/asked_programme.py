@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from pydantic import BaseModel, ConfigDict
 
 from devices import (
+    Abilities,
     CellDescription,
     DeviceError,
     Envelope,
@@ -36,6 +37,14 @@ class AskedProgramme(BaseModel, ABC):
         Raises:
             ProgrammeError: Names each step and field that is wrong.
         """
+
+    def on_instrument(self, abilities: Abilities) -> AskedProgramme:
+        """Return what is asked for with what was left out as the instrument has it.
+
+        Args:
+            abilities: Of the instrument on the cell.
+        """
+        return self
 
 
 class PlanProgramme(AskedProgramme):
@@ -75,4 +84,4 @@ def programme_on(cell: Potentiostat, asked: AskedProgramme) -> Programme:
         description = cell.description
     except DeviceError:
         description = None
-    return asked.build(description, cell.envelope)
+    return asked.on_instrument(cell.abilities).build(description, cell.envelope)

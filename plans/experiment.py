@@ -18,6 +18,7 @@ from plans.errors import ProgrammeCutShortError, ProgrammeLostError
 from plans.experiment_scans import ExperimentScans
 from plans.failures import if_possible, persistently
 from plans.groups import new_group, prepare_and_wait
+from plans.lost_host import on_lost_host
 from plans.moved_charge import MovedCharge
 
 __all__ = ["Experiment", "new_experiment_uid"]
@@ -72,11 +73,7 @@ class Experiment:
             "predicted_charge_ah": prediction.charge_ah,
             "predicted_throughput_ah": prediction.throughput_ah,
             "predicted_duration_s": prediction.duration_s,
-            # A host that is lost loads no further step; the step that runs needs no host.
-            "policies": {
-                **policies,
-                "on_lost_host": "keep" if self.programme.is_single else "finish_step",
-            },
+            "policies": {**policies, "on_lost_host": on_lost_host(self.cell, self.programme)},
         }
 
     def prepare(self) -> MsgGenerator[None]:

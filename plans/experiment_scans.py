@@ -82,7 +82,7 @@ class ExperimentScans:
             yield from persistently(lambda: prepare_and_wait(self.txm.presence, _IOC_RETURN_S))
 
     def _try(self) -> MsgGenerator[bool]:
-        index, began_s, charge_ah = self._scans, time.time(), self.cell.charge_ah
+        index, began_s, charge_ah = self._scans, time.time(), self.cell.counted_ah
         self._scans += 1
         uids, reason = [""], ""
         try:
@@ -120,6 +120,7 @@ class ExperimentScans:
             "experiment_uid": self.experiment_uid,
             "scan_index": index,
             "cell": self.cell.description.as_document(),
+            "charge_before_ah": self.cell.charge_before_ah,
             "charge_ah_at_start": charge_ah,
         }
         at_exposure = self.cell.at(self.txm.camera.exposure_mid_unix_s)

@@ -10,6 +10,7 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from devices import (
+    Abilities,
     CellDescription,
     Envelope,
     Impedance,
@@ -53,9 +54,18 @@ class ImpedanceSeries(PlanProgramme):
     highest_hz: Highest = 1e5
     lowest_hz: Lowest = 0.01
     per_decade: PerDecade = 6
-    periods: Periods = 1
+    periods: Periods | None = None
     amplitude_c_rate: Amplitude = 0.03
     period_s: Period = 10.0
+
+    def on_instrument(self, abilities: Abilities) -> ImpedanceSeries:
+        """Return the same with the periods that the instrument measures, if nobody asked for any.
+
+        Args:
+            abilities: Of the instrument on the cell.
+        """
+        periods = self.periods or abilities.sweep_periods
+        return self.model_copy(update={"periods": periods})
 
     def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
         """Return the programme for a cell; see `PlanProgramme`."""
@@ -65,7 +75,7 @@ class ImpedanceSeries(PlanProgramme):
             tuple(self._frequencies_hz(self.lowest_hz)),
             amplitude_a=cell.current_a(self.amplitude_c_rate),
             bias_a=current_a,
-            periods=self.periods,
+            periods=self.periods or 1,
             until_voltage_v=until_voltage_v,
         )
         self._refuse_slow(sweep)
@@ -97,7 +107,7 @@ class ImpedanceSeries(PlanProgramme):
             f"is {self.every_s:g} s, and one spectrum takes {takes_s:.0f} s"
             f" ({takes_s / 60.0:.1f} min); raise lowest_hz above {self.lowest_hz:g} Hz, where most"
             f" of that time goes, or take fewer per_decade ({self.per_decade}) or periods"
-            f" ({self.periods}), or ask for every_s of {needed_s:.0f} or more"
+            f" ({sweep.periods}), or ask for every_s of {needed_s:.0f} or more"
         )
         raise ProgrammeError([StepProblem(0, "every_s", problem)])
 
@@ -111,7 +121,7 @@ def impedance_series(
     highest_hz: Highest = 1e5,
     lowest_hz: Lowest = 0.01,
     per_decade: PerDecade = 6,
-    periods: Periods = 1,
+    periods: Periods | None = None,
     amplitude_c_rate: Amplitude = 0.03,
     period_s: Period = 10.0,
     abort_state: Ending = "open_circuit",
@@ -130,7 +140,7 @@ def impedance_series(
         highest_hz: First frequency of a spectrum.
         lowest_hz: Last frequency; nearly all of the time goes to the lowest decade.
         per_decade: Points in a factor of ten.
-        periods: Periods at each frequency.
+        periods: Periods at each frequency; None: as many as the instrument measures.
         amplitude_c_rate: Of the alternating current, in 1/h of the nominal capacity.
         period_s: Sampling period between spectra, in s of the instrument's time.
         abort_state: "open_circuit" or "keep", after an abort or a failure.

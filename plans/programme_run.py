@@ -14,6 +14,7 @@ from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
 from plans.groups import new_group, prepare_and_wait
+from plans.lost_host import on_lost_host
 
 __all__ = ["run_programme"]
 
@@ -79,7 +80,7 @@ def _start_document(
         "policies": {
             "end_state": EndState.OPEN_CIRCUIT.value,
             "abort_state": abort_state,
-            "on_lost_host": "finish_step",
+            "on_lost_host": on_lost_host(cell, programme),
         },
     }
 

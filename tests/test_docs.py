@@ -41,6 +41,7 @@ _COMMAND = re.compile(r"(?:^|`|\n)operando ((?:cell |programme )?[a-z]+)")
 
 # Of the settings, what is not a plain default but comes from another key.
 _DERIVED = {
+    ("cell", "name"),
     ("cell", "reference_capacity_mah_per_g"),
     ("cell", "min_temperature_c"),
     ("cell", "max_temperature_c"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Analyst:
         self._programme: ProgrammeAnalysis | None = None
         self._over: set[str] = set()
         self._noted = True
+        self._charge_before_ah = 0.0
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -109,6 +111,7 @@ class Analyst:
             self._publish(self._programme.uid, take(self._programme))
 
     def _take_state(self, report: Mapping[str, Any]) -> None:
+        self._charge_before_ah = float(report.get("charge_before_ah") or 0.0)
         programme = self._programme
         if programme is None:
             return
@@ -121,7 +124,9 @@ class Analyst:
 
     def _begin(self, uid: str) -> None:
         self._run = self._runs.filing or RunFacts()
-        cell = self._options.cell.as_told_by(self._run.cell)
+        told = self._options.cell.as_told_by(self._run.cell)
+        # A programme is prepared, which is reported, before it has rows.
+        cell = replace(told, charge_before_ah=self._charge_before_ah)
         self._programme = ProgrammeAnalysis(uid, cell, self._options)
         self._noted = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from operando.echem import Electrode
@@ -21,26 +21,33 @@ class CellFacts:
     Attributes:
         mass_g: Cathode material; None if not known.
         reference_capacity_ah: Charge of one unit of state of charge; None if not known.
+        charge_before_ah: Charge that it had when its programme began.
     """
 
     mass_g: float | None = None
     reference_capacity_ah: float | None = None
+    charge_before_ah: float = 0.0
 
     def as_told_by(self, document: object) -> CellFacts:
         """Return these facts with those that the ``cell`` of a start document tells instead."""
         if not isinstance(document, Mapping):
             return self
-        return CellFacts(
+        return replace(
+            self,
             mass_g=_positive(document.get("mass_g")) or self.mass_g,
             reference_capacity_ah=_positive(document.get("reference_capacity_ah"))
             or self.reference_capacity_ah,
         )
 
     def soc(self, charge_ah: float) -> float | None:
-        """Return the counted state of charge; None if the capacity is not known."""
+        """Return the counted state of charge; None if the capacity is not known.
+
+        Args:
+            charge_ah: Counted since the programme began.
+        """
         if self.reference_capacity_ah is None:
             return None
-        return charge_ah / self.reference_capacity_ah
+        return (self.charge_before_ah + charge_ah) / self.reference_capacity_ah
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 from bluesky.utils import MsgGenerator
 
 import plans
-from operando.beamline import Beamline
-from operando.cell_log import last_bookmark
+from operando.beamline import Beamline, cell_description
+from operando.cell_bookmark import last_bookmark
 from operando.data_directory import DataDirectory, DirectoryInUseError, RuntimeDirectory
 from operando.engine.process import run_engine_process
 from operando.journal import JournalReader, JournalWriter
@@ -55,7 +55,6 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
         "upper_voltage_v": settings.cell.max_voltage_v,
         "lower_voltage_v": settings.cell.min_voltage_v,
         "exposure_s": settings.camera.exposure_s,
-        "periods": settings.impedance.periods,
     }
     known: list[Callable[..., MsgGenerator[Any]]] = [
         plans.operando_charge,
@@ -72,7 +71,7 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
 def _beamline(settings: Settings, data: DataDirectory, runtime: RuntimeDirectory) -> Any:
     def make(journal: JournalWriter) -> Beamline:
         reader = JournalReader(data.journal)
-        bookmark = last_bookmark(reader)
+        bookmark = last_bookmark(reader, cell_description(settings).identity)
         reader.close()
         return Beamline(settings, data, runtime, journal, bookmark)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from devices.errors import CellBusyError
+from operando.engine.cell_commands import CellCommands, CellInstruments
 from operando.engine.commands import CommandError, Handler
 from operando.engine.run_engine import NotNowError, Outcome, Worker, WorkerState
 from operando.engine.tasks import Task, TaskTable
@@ -27,10 +26,8 @@ logger = logging.getLogger(__name__)
 
 READ_ONLY = frozenset({"ping", "plans", "devices", "tasks", "task"})
 
-EndStateName = Literal["open_circuit", "keep"]
 
-
-class Instruments(Protocol):
+class Instruments(CellInstruments, Protocol):
     """What a session needs to know of the instruments."""
 
     @property
@@ -43,15 +40,6 @@ class Instruments(Protocol):
 
     def describe(self) -> list[dict[str, Any]]:
         """Return name, class, protocols and connection of each device."""
-
-    def hold_cell(self) -> None:
-        """Open the circuit of the cell and keep its programme; returns when it is verified."""
-
-    def resume_cell(self) -> None:
-        """Go on with the cell's programme."""
-
-    def end_cell(self, end_state: str) -> None:
-        """End the cell's programme in a declared state; returns when it is verified."""
 
 
 class Session:
@@ -81,7 +69,7 @@ class Session:
         self._shut_down = shut_down
         self._current: str | None = None
         self._tasks = TaskTable(lambda task: self._append("task", task.as_document()))
-        self._cell_commands = ThreadPoolExecutor(1, thread_name_prefix="cell-command")
+        self._cell = CellCommands(instruments)
         self._record_worker("IDLE", "the engine started")
         self._worker = Worker(journal, on_state=self._worker_changed)
 
@@ -101,16 +89,14 @@ class Session:
             "resume": self.resume,
             "stop": self.stop,
             "abort": self.abort,
-            "cell_hold": self.cell_hold,
-            "cell_resume": self.cell_resume,
-            "cell_end": self.cell_end,
             "shutdown": self.shutdown,
+            **self._cell.handlers,
         }
 
     def close(self) -> None:
         """Abort the plan if there is one, and wait until its clean-up is done."""
         self._worker.close()
-        self._cell_commands.shutdown(wait=True)
+        self._cell.close()
 
     def ping(self) -> dict[str, Any]:
         """Say who is there and in which state."""
@@ -193,18 +179,6 @@ class Session:
         """End the plan early, as an abort."""
         return self._ask_worker(lambda: self._worker.abort(reason or "aborted by request"))
 
-    def cell_hold(self) -> Future[Any]:
-        """Open the cell's circuit and keep its programme."""
-        return self._ask_cell(self._instruments.hold_cell)
-
-    def cell_resume(self) -> Future[Any]:
-        """Go on with the cell's programme."""
-        return self._ask_cell(self._instruments.resume_cell)
-
-    def cell_end(self, end_state: EndStateName = "open_circuit") -> Future[Any]:
-        """End the cell's programme in a declared state."""
-        return self._ask_cell(lambda: self._instruments.end_cell(end_state))
-
     def shutdown(self) -> dict[str, Any]:
         """End the engine in order."""
         self._shut_down()
@@ -251,9 +225,6 @@ class Session:
             raise CommandError("conflict", str(error)) from error
         return {"state": self._worker.state}
 
-    def _ask_cell(self, request: Callable[[], None]) -> Future[Any]:
-        return self._cell_commands.submit(_in_words, request)
-
     def _ended(self, task_id: str, outcome: Outcome) -> None:
         self._tasks.change(task_id, outcome.state, outcome.message, outcome.run_uids)
         if outcome.state == "failed":
@@ -286,14 +257,3 @@ class Session:
             self._journal.append(name, document)
         except JournalError as error:
             logger.error("an entry %r was not written: %s", name, error)
-
-
-def _in_words(request: Callable[[], None]) -> dict[str, Any]:
-    """Do something to the cell; what the instrument says against it becomes the answer."""
-    try:
-        request()
-    except (ValueError, CellBusyError) as error:
-        raise CommandError("refused", str(error)) from error
-    except (RuntimeError, TimeoutError) as error:
-        raise CommandError("failed", str(error)) from error
-    return {}

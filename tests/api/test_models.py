@@ -38,8 +38,9 @@ def test_the_schema_names_every_path(data: DataDirectory, runtime: RuntimeDirect
     assert short == {
         "/healthz", "/readyz", "/metrics", "/events", "/status", "/plans", "/plans/{name}",
         "/devices", "/tasks", "/tasks/{task_id}", "/worker/task", "/worker/state", "/cell",
-        "/cell/hold", "/cell/resume", "/cell/end", "/echem", "/scans", "/scans/{scan}/spectrum",
-        "/analysis", "/soc/{scan}.png", "/soc/{scan}.npy", "/soc/{scan}.json",
+        "/cell/hold", "/cell/resume", "/cell/end", "/cell/mount", "/echem", "/scans",
+        "/scans/{scan}/spectrum", "/analysis", "/soc/{scan}.png", "/soc/{scan}.npy",
+        "/soc/{scan}.json",
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from devices.errors import CellBusyError, ProgrammeError, UnsupportedTechniqueEr
 from devices.potentiostat import Potentiostat
 from devices.programme import Programme
 from devices.techniques import ConstantCurrent, EndState, Impedance, OpenCircuit, Rest
-from operando.cell_log import last_bookmark
+from operando.cell_bookmark import last_bookmark
 from operando.echem import ImpedanceSpectrum, fit_two_arcs
 from operando.journal import JournalReader
 from simulators.cell import PRESETS, Cell

@@ -12,8 +12,8 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from devices import ConstantCurrent, Potentiostat
-from operando.beamline import Beamline
-from operando.cell_log import last_bookmark
+from operando.beamline import Beamline, cell_description
+from operando.cell_bookmark import last_bookmark
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine.process import run_engine_process
 from operando.journal import JournalReader, JournalWriter
@@ -50,7 +50,7 @@ def main() -> None:
 
     def beamline(journal: JournalWriter) -> Beamline:
         reader = JournalReader(data.journal)
-        bookmark = last_bookmark(reader)
+        bookmark = last_bookmark(reader, cell_description(settings).identity)
         reader.close()
         return Beamline(settings, data, runtime, journal, bookmark)
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -51,9 +52,13 @@ class House:
         os.kill(child.pid, number)
         child.wait(timeout=30)
 
-    def close(self) -> None:
+    def forget_client(self) -> None:
         if self._client is not None:
             self._client.context.http_client.close()
+        self._client = None
+
+    def close(self) -> None:
+        self.forget_client()
         for module in list(self.children):
             self.kill(module, signal.SIGTERM)
 
@@ -284,6 +289,25 @@ def test_the_archive_catches_up_when_the_data_server_comes_back(house: House) ->
     experiment.close()
     wait_for(lambda: not (read_json(house.runtime.archive) or {})["tiled_up"], "noticing")
     house.start("operando.tiled_server")
+    wait_for(lambda: is_whole(house, experiment), "the stop document")
+    assert_whole(house, experiment)
+
+
+def test_a_data_server_whose_port_was_taken_meanwhile_serves_on_another_one(house: House) -> None:
+    before = wait_for(lambda: tiled_address(house.runtime), "an address")
+    house.kill("operando.tiled_server")
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind(("127.0.0.1", int(before["uri"].rsplit(":", 1)[1])))
+        squatter.listen()
+        house.start("operando.tiled_server")
+        wait_for(lambda: (tiled_address(house.runtime) or before) != before, "another address")
+    house.forget_client()
+    after = tiled_address(house.runtime) or {}
+    assert after["api_key"] == before["api_key"]
+    experiment = Experiment(house, 10)
+    experiment.take(6)
+    experiment.close()
     wait_for(lambda: is_whole(house, experiment), "the stop document")
     assert_whole(house, experiment)
 

@@ -27,6 +27,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.data = DataDirectory.make(folder / "data")
+        self.data.truth.mkdir()
         self.runtime = RuntimeDirectory(folder)
         self.client = EngineClient(self.runtime.engine_socket)
         settings = Settings().replaced("epics", connection_timeout_s=0.2)
@@ -38,7 +39,7 @@ class Bench:
         command = [sys.executable, "-m", "tests.operando.cell_engine", *map(str, words)]
         specs = [
             ChildSpec("engine", lambda: command),
-            instrument_child(settings, self.runtime, ready=self._ready),
+            instrument_child(settings, self.data, self.runtime, ready=self._ready),
         ]
         self.supervisor = Supervisor(
             specs,

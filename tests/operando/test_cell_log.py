@@ -7,7 +7,8 @@ import numpy as np
 from devices.cell_facts import CellReport, CellRow, CellSpectrum, CellUpdate
 from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
-from operando.cell_log import CellLog, last_bookmark
+from operando.cell_bookmark import last_bookmark
+from operando.cell_log import CellLog
 from operando.journal import JournalFullError, JournalReader, JournalWriter
 
 TECHNIQUE = {"technique": "constant_current", "current_a": 6.8e-5}

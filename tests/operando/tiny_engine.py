@@ -86,6 +86,9 @@ class TinyInstruments:
     def end_cell(self, end_state: str) -> None:
         self.cell_calls.append(f"end {end_state}")
 
+    def mount_cell(self, charge_ah: float) -> None:
+        self.cell_calls.append(f"mount {charge_ah:g}")
+
     def start(self) -> None:
         pass
 

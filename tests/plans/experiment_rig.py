@@ -8,6 +8,7 @@ from bluesky.utils import FailedStatus, Msg
 from devices import CellDescription, ConstantCurrent, EndState, Envelope, Milestone
 from devices.cell_record import CellReport
 from plans import operando_charge
+from tests.devices.stand_in_instrument import StandInInstrument
 from tests.plans.messages import Named, answer, messages, microscope
 
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
@@ -33,6 +34,9 @@ class CountingCell(Named):
         super().__init__("cell")
         self.description = DESCRIPTION
         self.envelope = Envelope(3.0, 4.2, 1.0e-3)
+        self.abilities = StandInInstrument()
+        self.charge_before_ah = 0.0
+        self.watchdog_s = 0.0
         self.charge_ah = 0.0
         self.elapsed_s = 0.0
         self.running = False
@@ -42,6 +46,10 @@ class CountingCell(Named):
     @property
     def under_way(self) -> bool:
         return self.running
+
+    @property
+    def counted_ah(self) -> float:
+        return self.charge_before_ah + self.charge_ah
 
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")

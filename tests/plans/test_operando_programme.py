@@ -20,6 +20,7 @@ from plans import ProgrammeCutShortError
 from plans.any_programme import ListedProgramme
 from plans.moved_charge import MovedCharge
 from plans.scan_log import ScanLog
+from tests.devices.stand_in_instrument import StandInInstrument
 from tests.plans.experiment_rig import DESCRIPTION, Rig, fail_exposures
 from tests.plans.messages import Named, answer, commands
 
@@ -34,6 +35,9 @@ class ProgrammedCell(Named):
         super().__init__("cell")
         self.description = DESCRIPTION
         self.envelope = Envelope(3.0, 4.2, 1.0e-3)
+        self.abilities = StandInInstrument()
+        self.charge_before_ah = 0.0
+        self.watchdog_s = 0.0
         self.charge_ah = 0.0
         self.elapsed_s = 0.0
         self.steps: list[Technique] = []
@@ -55,6 +59,10 @@ class ProgrammedCell(Named):
             steps=len(self.steps),
             completed=self.position == len(self.steps),
         )
+
+    @property
+    def counted_ah(self) -> float:
+        return self.charge_before_ah + self.charge_ah
 
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")
