@@ -17,7 +17,7 @@ from operando.echem.series import CellSeries
 __all__ = ["Sweep", "VoltammetryPeak", "find_sweeps", "voltammetry_peaks"]
 
 _FEWEST_ROWS = 8
-_TOP_SHARE = 0.8
+_TOP_SHARE = 0.1
 _GRID_V = 1e-3
 _FEWEST_IN_SMOOTHING = 4.0
 
@@ -46,7 +46,7 @@ class VoltammetryPeak:
     Attributes:
         cycle: From 1.
         direction: Charge for oxidation, with a positive current; discharge for reduction.
-        potential_v: Of its top.
+        potential_v: Of its top, where the current is largest.
         current_a: At its top as measured, with sign.
         height_a: Above the straight line between its feet, positive.
         half_width_v: Full width at half of ``height_a``.
@@ -95,7 +95,8 @@ def voltammetry_peaks(
     """Return all peaks of all sweeps, in the order of sweeps and within one of potential.
 
     The line under a peak goes from foot to foot, a foot being the smallest current between it and
-    the next higher peak or the end of the sweep.
+    the next higher peak or the end of the sweep. A current of the other direction, which after the
+    turn flows for a while, is none of the peak's: a foot there stands on zero.
 
     Args:
         series: Rows of the voltammogram.
@@ -153,16 +154,19 @@ def _peaks_of(
     tops, found = signal.find_peaks(current_a, prominence=min_height_share * span_a)
     peaks = []
     for top, *feet in zip(tops, found["left_bases"], found["right_bases"], strict=True):
-        line_a = np.interp(grid_v, grid_v[feet], current_a[feet])
-        potential_v, height_a, width_v = _shape_of(grid_v, current_a - line_a, int(top))
-        top_a = height_a + float(np.interp(potential_v, grid_v, line_a))
+        line_a = np.interp(grid_v, grid_v[feet], np.maximum(current_a[feet], 0.0))
+        above_a = float(current_a[top] - line_a[top])
+        if above_a <= 0.0:
+            continue
+        potential_v, top_a = _top_of(grid_v, current_a, int(top), above_a)
+        height_a = top_a - float(np.interp(potential_v, grid_v, line_a))
         peak = VoltammetryPeak(
             cycle=sweep.cycle,
             direction=sweep.direction,
             potential_v=potential_v,
             current_a=sign * top_a,
             height_a=height_a,
-            half_width_v=width_v,
+            half_width_v=_width_v(grid_v, current_a - line_a, int(top), 0.5 * height_a),
             scan_rate_v_per_s=_scan_rate_v_per_s(series, sweep),
             smoothing_v=smoothing_v,
         )
@@ -192,24 +196,24 @@ def _on_grid(
     return grid_v, on_grid_a
 
 
-def _shape_of(
-    grid_v: NDArray[np.float64], height_a: NDArray[np.float64], top: int
-) -> tuple[float, float, float]:
-    """Return potential, height and full width at half height of a peak that stands on zero.
+def _top_of(
+    grid_v: NDArray[np.float64], current_a: NDArray[np.float64], top: int, above_a: float
+) -> tuple[float, float]:
+    """Return potential and current of a top, which lies between the points of the grid.
 
-    Potential and height are those of the parabola through the logarithm of the upper fifth, which
-    is exact for a Gaussian and does not follow the noise of one point.
+    They are those of the parabola through the logarithm of the upper tenth, which is exact for a
+    Gaussian and does not follow the noise of one point.
     """
-    potential_v, peak_a = float(grid_v[top]), float(height_a[top])
-    first, last = _run_above(height_a, top, _TOP_SHARE * peak_a)
+    potential_v, top_a = float(grid_v[top]), float(current_a[top])
+    first, last = _run_above(current_a, top, top_a - _TOP_SHARE * above_a)
     if last - first >= 2:
         rows = slice(first, last + 1)
-        curve = np.polyfit(grid_v[rows] - potential_v, np.log(height_a[rows]), 2)
+        curve = np.polyfit(grid_v[rows] - potential_v, np.log(current_a[rows]), 2)
         bend, slope, level = (float(value) for value in curve)
         if bend < 0.0:
             potential_v -= slope / (2.0 * bend)
-            peak_a = math.exp(level - slope**2 / (4.0 * bend))
-    return potential_v, peak_a, _width_v(grid_v, height_a, top, 0.5 * peak_a)
+            top_a = math.exp(level - slope**2 / (4.0 * bend))
+    return potential_v, top_a
 
 
 def _width_v(

@@ -95,6 +95,18 @@ def test_a_rising_background_hardly_moves_a_peak() -> None:
     assert up.height_a == pytest.approx(1e-4, rel=0.04)
 
 
+def test_a_peak_is_where_the_current_is_largest_beside_one_of_the_other_direction() -> None:
+    down_v = GRID_V[::-1]
+    # After the turn a cell is charged on for a while, as a slow one is.
+    current_a = 1e-4 * np.exp((down_v - 4.2) / 0.1) - 1e-4 * gaussian(down_v, 3.6, 0.06)
+    series = CellSeries.counted(np.arange(down_v.size), down_v, current_a)
+    (peak,) = voltammetry_peaks(series)
+    assert peak.potential_v == pytest.approx(down_v[current_a.argmin()], abs=1e-3)
+    assert peak.current_a == pytest.approx(current_a.min(), rel=0.01)
+    assert peak.height_a == pytest.approx(-current_a.min(), rel=0.01)
+    assert peak.half_width_v == pytest.approx(HALF_WIDTHS * 0.06, rel=0.05)
+
+
 def test_two_peaks_of_one_sweep_are_two_peaks() -> None:
     current_a = gaussian(GRID_V, 3.5, 0.03) + 0.5 * gaussian(GRID_V, 3.9, 0.03)
     series = CellSeries.counted(np.arange(GRID_V.size), GRID_V, current_a)
