@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from devices.cell_record import CellRow
 from devices.source_settings import CURRENT_HELD
-from devices.techniques import ConstantCurrent, ConstantVoltage, Envelope, Impedance, Technique
+from devices.techniques import (
+    ConstantCurrent,
+    ConstantVoltage,
+    CyclicVoltammetry,
+    Envelope,
+    Impedance,
+    Technique,
+)
 
 __all__ = ["Ending", "beyond_limits", "why_it_ended"]
 
@@ -50,6 +57,14 @@ def why_it_ended(
         return Ending(f"the current had fallen to {row.current_a:.3g} A", planned=True)
     if running_s >= technique.max_duration_s - 1.5 * technique.period_s:
         return Ending("the longest duration was reached", planned=True)
+    if isinstance(technique, CyclicVoltammetry):
+        largest_a = technique.max_current_a or envelope.max_current_a
+        if abs(row.current_a) > largest_a:
+            reason = (
+                f"the sweep asked for {row.current_a:.3g} A at {row.voltage_v:.4f} V, and"
+                f" {largest_a:.3g} A is its largest current"
+            )
+            return Ending(reason, planned=False)
     return Ending(
         "the instrument switched off by itself: its watchdog, or somebody at its front panel",
         planned=False,

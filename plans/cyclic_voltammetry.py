@@ -37,10 +37,12 @@ ApproachRate = Annotated[
     float, Field(gt=0, le=5, description="Largest current on the way to the lower vertex, 1/h")
 ]
 Approach = Annotated[
-    float,
+    float | None,
     Field(ge=0, le=604_800, description="Longest time to the lower vertex and at it, s; 0: none"),
 ]
 
+_APPROACH_MARGIN = 1.5  # a charged cell is emptied on the way
+_SECONDS_PER_HOUR = 3600.0
 _SETTLED = 0.1  # of the current on the way: the hold at the vertex is over below it
 
 
@@ -55,7 +57,7 @@ class Voltammetry(PlanProgramme):
     step_v: StepHeight = 1e-3
     max_c_rate: LargestRate = None
     approach_c_rate: ApproachRate = 0.2
-    approach_s: Approach = 7200.0
+    approach_s: Approach = None
     period_s: Period = 10.0
 
     def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
@@ -69,7 +71,7 @@ class Voltammetry(PlanProgramme):
         sweep = CyclicVoltammetry(
             (lower_v, upper_v), self.rate_v_per_s, self.cycles, self.step_v, largest_a
         )
-        approach = [self._approach(cell, lower_v)] if self.approach_s else []
+        approach = [] if self.approach_s == 0.0 else [self._approach(cell, lower_v)]
         name = f"{self.cycles} sweeps at {1e3 * self.rate_v_per_s:g} mV/s"
         return Programme((*approach, sweep), name=name)
 
@@ -77,9 +79,10 @@ class Voltammetry(PlanProgramme):
         # A cell rests anywhere between the vertices, or below them if it is new or was empty. To
         # begin the sweep from there would be a jump of the voltage, of hundreds of millivolts.
         current_a = cell.current_a(self.approach_c_rate)
+        whole_s = cell.reference_capacity_ah / current_a * _SECONDS_PER_HOUR
         return ConstantVoltage(
             lower_v,
-            self.approach_s,
+            self.approach_s or _APPROACH_MARGIN * whole_s,
             cutoff_current_a=_SETTLED * current_a,
             max_current_a=current_a,
             period_s=self.period_s,
@@ -96,7 +99,7 @@ def cyclic_voltammetry(
     step_v: StepHeight = 1e-3,
     max_c_rate: LargestRate = None,
     approach_c_rate: ApproachRate = 0.2,
-    approach_s: Approach = 7200.0,
+    approach_s: Approach = None,
     period_s: Period = 10.0,
     abort_state: Ending = "open_circuit",
     md: Mapping[str, Any] | None = None,
@@ -114,11 +117,12 @@ def cyclic_voltammetry(
         upper_voltage_v: Upper vertex.
         cycles: How often up and down.
         step_v: Height of a step of the staircase; there is a reading at the end of each.
-        max_c_rate: Largest current of the sweep in 1/h of the nominal capacity; a peak is cut off
-            there. None: that of the cell's envelope.
+        max_c_rate: Largest current of the sweep in 1/h of the nominal capacity; beyond it the
+            instrument ends the programme. None: that of the cell's envelope.
         approach_c_rate: Largest current on the way to the lower vertex, in 1/h.
         approach_s: Longest time on the way to the lower vertex and at it; 0: the sweep begins
-            with a jump to it.
+            with a jump to it. None: half as long again as the charge of the whole cell takes at
+            that current.
         period_s: Sampling period on that way, in s of the instrument's time.
         abort_state: "open_circuit" or "keep", after an abort or a failure.
         md: More metadata for the start document.

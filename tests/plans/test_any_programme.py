@@ -73,7 +73,10 @@ def test_a_voltammetry_approaches_its_lower_vertex_with_a_limited_current() -> N
     assert approach.cutoff_current_a == pytest.approx(6.8e-6)
     assert sweep == CyclicVoltammetry((3.0, 4.2), 2e-4, cycles=2)
     assert sweep.max_duration_s == pytest.approx(2 * 12_000.0)
+    # A cell that comes full is emptied on the way, and not by the sweep's first jump.
+    assert approach.max_duration_s * 6.8e-5 / 3600.0 > DESCRIPTION.reference_capacity_ah
     assert len(built("cyclic_voltammetry", approach_s=0.0).steps) == 1
+    assert built("cyclic_voltammetry", approach_s=60.0).longest_s() == pytest.approx(36_060.0)
 
 
 @pytest.mark.parametrize(
