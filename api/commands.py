@@ -104,6 +104,8 @@ class Commands:
 def check_finite(values: dict[str, Any]) -> None:
     """Refuse what JSON writers turn into null on the way to the engine, and what is too deep.
 
+    Places in lists are counted from 1, as steps are.
+
     Raises:
         BadParametersError: Names every place.
     """
@@ -117,7 +119,7 @@ def check_finite(values: dict[str, Any]) -> None:
             if depth >= _DEEPEST:
                 wrong.append(ProblemField(field=place, message="is nested too deep"))
                 continue
-            pairs = value.items() if isinstance(value, dict) else enumerate(value)
+            pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
             open_places += [(f"{place}.{name}", inner, depth + 1) for name, inner in pairs]
     if wrong:
         raise BadParametersError(sorted(wrong, key=lambda item: item.field))

@@ -111,6 +111,10 @@ async def _engine_refused(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    broken = next((e for e in error.errors() if e["type"] == "json_invalid"), None)
+    if broken is not None:
+        place, why = broken["loc"][-1], broken["ctx"]["error"]
+        return problem(400, f"the body is not JSON: {why}, at character {place}")
     # The wrong input itself is not sent back: it may be NaN, for which JSON has no word.
     fields = [
         ProblemField(field=_field_name(e["loc"]), message=str(e["msg"])) for e in error.errors()

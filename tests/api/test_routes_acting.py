@@ -37,13 +37,21 @@ def test_a_task_is_made_and_started(shared_service: Service) -> None:
     assert busy.status_code == 409
 
 
+def test_a_body_that_is_not_json_cannot_be_read(shared_service: Service) -> None:
+    answer = shared_service.client.post(TASKS, content='{"name":', headers=JSON)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "the body is not JSON: Expecting value, at character 8"
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
         ('{"c_rate": NaN}', "c_rate"),
         ('{"c_rate": Infinity}', "c_rate"),
         ('{"c_rate": 1e999}', "c_rate"),
-        ('{"window": {"step_ev": [1, NaN]}}', "window.step_ev.1"),
+        ('{"window": {"step_ev": [1, NaN]}}', "window.step_ev.2"),
+        ('{"programme": {"steps": [{"c_rate": NaN}]}}', "programme.steps.1.c_rate"),
         ('{"c_rate": -0.2}', "c_rate"),
         ('{"capacity": 1}', "capacity"),
         ('{"a":' * 20 + "1" + "}" * 20, "a.a.a.a.a.a.a.a.a.a.a.a"),
@@ -62,7 +70,7 @@ def test_a_wrong_parameter_is_refused_by_name(
 @pytest.mark.parametrize(
     ("content", "status"),
     [
-        (b"{", 422),
+        (b"{", 400),
         (b"[" * 60_000, 400),
         (b'"' + b"x" * 70_000 + b'"', 413),
         (b'{"name": "operando_charge", "surprise": 1}', 422),
@@ -140,6 +148,17 @@ def test_the_cell_has_commands_of_its_own(shared_service: Service) -> None:
 def test_the_end_of_a_cell_needs_no_body(shared_service: Service) -> None:
     assert shared_service.client.post("/api/v1/cell/end").status_code == 202
     assert shared_service.engine.commands() == ["cell_end"]
+
+
+def test_a_mounted_cell_is_pristine_unless_its_charge_is_said(shared_service: Service) -> None:
+    mount = "/api/v1/cell/mount"
+    assert shared_service.client.post(mount).status_code == 202
+    assert shared_service.client.post(mount, json={"charge_ah": 1e-4}).status_code == 202
+    assert shared_service.client.post(mount, json={"name": "A7"}).status_code == 422
+    endless = shared_service.client.post(mount, content='{"charge_ah": NaN}', headers=JSON)
+    assert endless.status_code == 422
+    seen = [params for name, params in shared_service.engine.seen if name == "cell_mount"]
+    assert seen == [{"charge_ah": 0.0}, {"charge_ah": 1e-4}]
 
 
 def test_a_task_that_was_removed_is_gone_at_once(shared_service: Service) -> None:
