@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["CellDescription"]
 
+_PATIENCE = 1.5
+_SECONDS_PER_HOUR = 3600.0
+
 
 @dataclass(frozen=True)
 class CellDescription:
@@ -50,6 +53,16 @@ class CellDescription:
     def current_a(self, c_rate: float) -> float:
         """Return the current in A that a C-rate (per hour) means for this mass."""
         return c_rate * self.mass_g * self.nominal_capacity_mah_per_g * 1e-3
+
+    def longest_s(self, current_a: float) -> float:
+        """Return for how many seconds a current may flow until it should have reached its voltage.
+
+        Half as long again as the reference capacity takes, for cells of one kind differ.
+
+        Args:
+            current_a: Of either sign, and not 0.
+        """
+        return _PATIENCE * self.reference_capacity_ah / abs(current_a) * _SECONDS_PER_HOUR
 
     def counted_soc(self, charge_ah: float) -> float:
         """Return the state of charge that a counted charge in Ah stands for."""

@@ -28,7 +28,6 @@ RATES = {
 }
 """The field that each C-rate takes the place of."""
 
-_DURATION_MARGIN = 1.5
 _SECONDS_PER_HOUR = 3600.0
 
 
@@ -144,8 +143,7 @@ def _with_limits(values: dict[str, Any], cell: CellDescription | None) -> dict[s
         longest_s = _number(limited, "max_duration_s") if "max_duration_s" in limited else math.inf
         limited["max_duration_s"] = min(bound_s, longest_s)
     elif "max_duration_s" not in limited and cell is not None and current_a:
-        whole_s = cell.reference_capacity_ah / abs(current_a) * _SECONDS_PER_HOUR
-        limited["max_duration_s"] = _DURATION_MARGIN * whole_s
+        limited["max_duration_s"] = cell.longest_s(current_a)
     return limited
 
 

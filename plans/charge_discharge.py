@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from bluesky.utils import MsgGenerator
-from pydantic import Field
 
 from devices import CellDescription, Envelope, Potentiostat, Programme
-from plans.asked_programme import PlanProgramme, programme_on
-from plans.cycle_steps import charge_and_discharge
-from plans.parameters import Ending, Period, Rate, Seconds, Voltage
+from plans.asked_programme import programme_on
+from plans.cycle_steps import CyclingProgramme
+from plans.parameters import Ending, HoldRate, Period, Rate, RestAfter, Voltage
 from plans.programme_run import run_programme
 
 __all__ = ["ChargeDischarge", "charge_discharge"]
 
-_HOLD = "Hold the voltage after the charge down to this current, 1/h"
-_REST = "Rest after charge and discharge, s"
 
-
-class ChargeDischarge(PlanProgramme):
+class ChargeDischarge(CyclingProgramme):
     """Charge a cell and discharge it again."""
 
     plan: Literal["charge_discharge"] = "charge_discharge"
     c_rate: Rate = 0.2
-    until_voltage_v: Voltage | None = None
-    discharge_voltage_v: Voltage | None = None
-    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None
-    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0
-    period_s: Period = 10.0
 
     def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
         """Return the programme for a cell; see `PlanProgramme`."""
-        steps = charge_and_discharge(
-            cell,
-            self.c_rate,
-            charge_to_v=self.until_voltage_v or envelope.max_voltage_v,
-            discharge_to_v=self.discharge_voltage_v or envelope.min_voltage_v,
-            cutoff_c_rate=self.cutoff_c_rate,
-            rest_s=self.rest_s,
-            period_s=self.period_s,
-        )
+        steps = self.one_cycle(cell, envelope)
         return Programme(tuple(steps), name=f"charge and discharge at {self.c_rate:g} C")
 
 
@@ -51,8 +34,8 @@ def charge_discharge(
     c_rate: Rate = 0.2,
     until_voltage_v: Voltage = 4.2,
     discharge_voltage_v: Voltage = 3.0,
-    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None,
-    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0,
+    cutoff_c_rate: HoldRate = None,
+    rest_s: RestAfter = 0.0,
     period_s: Period = 10.0,
     abort_state: Ending = "open_circuit",
     md: Mapping[str, Any] | None = None,

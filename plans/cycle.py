@@ -10,42 +10,26 @@ from pydantic import Field
 
 from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices.programme_builders import repeated
-from plans.asked_programme import PlanProgramme, programme_on
-from plans.cycle_steps import charge_and_discharge
-from plans.parameters import Ending, Period, Rate, Seconds, Voltage
+from plans.asked_programme import programme_on
+from plans.cycle_steps import CyclingProgramme
+from plans.parameters import Ending, HoldRate, Period, Rate, RestAfter, Voltage
 from plans.programme_run import run_programme
 
 __all__ = ["Cycle", "cycle"]
 
 Cycles = Annotated[int, Field(ge=1, le=10_000, description="So many charges")]
 
-_HOLD = "Hold the voltage after each charge down to this current, 1/h"
-_REST = "Rest after each charge and discharge, s"
 
-
-class Cycle(PlanProgramme):
+class Cycle(CyclingProgramme):
     """Charge and discharge a cell several times."""
 
     plan: Literal["cycle"] = "cycle"
     cycles: Cycles = 10
     c_rate: Rate = 0.5
-    until_voltage_v: Voltage | None = None
-    discharge_voltage_v: Voltage | None = None
-    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None
-    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0
-    period_s: Period = 10.0
 
     def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
         """Return the programme for a cell; see `PlanProgramme`."""
-        steps = charge_and_discharge(
-            cell,
-            self.c_rate,
-            charge_to_v=self.until_voltage_v or envelope.max_voltage_v,
-            discharge_to_v=self.discharge_voltage_v or envelope.min_voltage_v,
-            cutoff_c_rate=self.cutoff_c_rate,
-            rest_s=self.rest_s,
-            period_s=self.period_s,
-        )
+        steps = self.one_cycle(cell, envelope)
         name = f"{self.cycles} cycles at {self.c_rate:g} C"
         return Programme(tuple(repeated(steps, self.cycles)), name=name)
 
@@ -57,8 +41,8 @@ def cycle(
     c_rate: Rate = 0.5,
     until_voltage_v: Voltage = 4.2,
     discharge_voltage_v: Voltage = 3.0,
-    cutoff_c_rate: Annotated[float | None, Field(gt=0, le=5, description=_HOLD)] = None,
-    rest_s: Annotated[Seconds, Field(description=_REST)] = 0.0,
+    cutoff_c_rate: HoldRate = None,
+    rest_s: RestAfter = 0.0,
     period_s: Period = 10.0,
     abort_state: Ending = "open_circuit",
     md: Mapping[str, Any] | None = None,

@@ -20,7 +20,7 @@ from devices import (
 )
 from devices.techniques import Technique
 from plans.asked_programme import PlanProgramme, programme_on
-from plans.parameters import Ending, Period, Voltage
+from plans.parameters import Ending, Period, Seconds, Voltage
 from plans.programme_run import run_programme
 
 __all__ = ["Voltammetry", "cyclic_voltammetry"]
@@ -37,12 +37,9 @@ ApproachRate = Annotated[
     float, Field(gt=0, le=5, description="Largest current on the way to the lower vertex, 1/h")
 ]
 Approach = Annotated[
-    float | None,
-    Field(ge=0, le=604_800, description="Longest time to the lower vertex and at it, s; 0: none"),
+    Seconds | None, Field(description="Longest time to the lower vertex and at it, s; 0: none")
 ]
 
-_APPROACH_MARGIN = 1.5  # a charged cell is emptied on the way
-_SECONDS_PER_HOUR = 3600.0
 _SETTLED = 0.1  # of the current on the way: the hold at the vertex is over below it
 
 
@@ -79,10 +76,10 @@ class Voltammetry(PlanProgramme):
         # A cell rests anywhere between the vertices, or below them if it is new or was empty. To
         # begin the sweep from there would be a jump of the voltage, of hundreds of millivolts.
         current_a = cell.current_a(self.approach_c_rate)
-        whole_s = cell.reference_capacity_ah / current_a * _SECONDS_PER_HOUR
+        longest_s = cell.longest_s(current_a)  # a charged cell is emptied on the way
         return ConstantVoltage(
             lower_v,
-            self.approach_s or _APPROACH_MARGIN * whole_s,
+            self.approach_s or longest_s,
             cutoff_current_a=_SETTLED * current_a,
             max_current_a=current_a,
             period_s=self.period_s,

@@ -23,15 +23,13 @@ from devices import (
 )
 from devices.impedance import logarithmic_hz
 from plans.asked_programme import PlanProgramme, programme_on
-from plans.parameters import Ending, Period, Voltage
+from plans.parameters import Duration, Ending, Period, Voltage
 from plans.programme_run import run_programme
 
 __all__ = ["ImpedanceSeries", "impedance_series"]
 
 ChargeRate = Annotated[float, Field(gt=0, le=5, description="Current of the charge, 1/h")]
-Interval = Annotated[
-    float, Field(gt=0, le=604_800, description="From the beginning of a spectrum to the next, s")
-]
+Interval = Annotated[Duration, Field(description="From the beginning of a spectrum to the next, s")]
 Highest = Annotated[float, Field(gt=0, le=1e7, description="First frequency of a spectrum, Hz")]
 Lowest = Annotated[float, Field(gt=0, le=1e7, description="Last frequency of a spectrum, Hz")]
 PerDecade = Annotated[int, Field(ge=1, le=100, description="Points in a factor of ten")]
@@ -39,9 +37,6 @@ Periods = Annotated[int, Field(ge=1, le=100, description="Periods at each freque
 Amplitude = Annotated[
     float, Field(gt=0, le=1, description="Amplitude of the alternating current, 1/h")
 ]
-
-_CHARGE_MARGIN = 1.5
-_SECONDS_PER_HOUR = 3600.0
 
 
 class ImpedanceSeries(PlanProgramme):
@@ -79,11 +74,10 @@ class ImpedanceSeries(PlanProgramme):
             until_voltage_v=until_voltage_v,
         )
         self._refuse_slow(sweep)
-        charge_s = cell.reference_capacity_ah / current_a * _SECONDS_PER_HOUR
         steps = spectra_on_the_way(
             sweep,
             every_s=self.every_s,
-            spectra=math.ceil(_CHARGE_MARGIN * charge_s / self.every_s),
+            spectra=math.ceil(cell.longest_s(current_a) / self.every_s),
             until_voltage_v=until_voltage_v,
             period_s=self.period_s,
         )

@@ -22,9 +22,6 @@ from plans.scan_settings import ScanSettings
 
 __all__ = ["asked_of", "operando_charge"]
 
-_DURATION_MARGIN = 1.5
-_SECONDS_PER_HOUR = 3600.0
-
 
 def operando_charge(
     cell: Potentiostat,
@@ -143,7 +140,7 @@ class _SingleCharge(PlanProgramme):
     def built(self, cell: CellDescription, envelope: Envelope) -> Programme:
         """Return the programme for a cell; see `PlanProgramme`."""
         current_a = cell.current_a(self.c_rate)
-        longest_s = _DURATION_MARGIN * cell.reference_capacity_ah / current_a * _SECONDS_PER_HOUR
+        longest_s = cell.longest_s(current_a)
         charge = ConstantCurrent(current_a, self.until_voltage_v, longest_s, period_s=self.period_s)
         return Programme((charge,))
 

@@ -96,7 +96,9 @@ class StandInEngine:
                 return _no("conflict", f"cannot resume in state {self.state}")
             case "resume":
                 self.state = "RUNNING"
-            case "stop" | "abort" | "remove" | "cell_hold" | "cell_resume" | "cell_end":
+            case "stop" | "abort" | "remove":
+                pass
+            case "cell_hold" | "cell_resume" | "cell_end" | "cell_mount":
                 pass
             case _:
                 return _no("not_found", f"no command {method!r}")

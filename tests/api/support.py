@@ -54,6 +54,8 @@ class Story:
     boot_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     time_s: float = 0.0
     charge_ah: float = 0.0
+    charge_before_ah: float = 0.0
+    is_prepared: bool = False
     row: int = 0
     step: int = 1
     cycle: int = 1
@@ -102,11 +104,13 @@ class Story:
             "technique": {**technique, "until_voltage_v": 4.2, "period_s": PERIOD_S},
             "identity": "KEITHLEY INSTRUMENTS,MODEL 2450,04312345,1.7.12b",
             "reason": reason,
-            "programme_uid": self.programme_uid,
+            "programme_uid": "" if self.is_prepared else self.programme_uid,
             "programme": self.programme,
             "step": self.step,
             "steps": len(self.programme["steps"]) if self.programme else 1,
             "cycle": self.cycle,
+            "cell": {"name": "A7", "kind": "asslb", "mass_g": 2e-3},
+            "charge_before_ah": self.charge_before_ah,
         }
         self.journal.append("cell_state", report)
 

@@ -270,6 +270,25 @@ def test_a_cell_that_nobody_has_told_of_is_in_no_step(
     assert (cell.state, cell.current_a, cell.step, cell.programme) == ("unknown", None, None, None)
 
 
+def test_the_counted_state_of_charge_goes_on_over_programmes_and_counts_each_once(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    def counted() -> float | None:
+        return board_of(read_all(data), data, runtime, story.unix_s).cell().counted_soc
+
+    story.start()
+    story.charge_before_ah = 0.3 * CAPACITY_AH
+    story.charge_to(0.2)
+    moved_ah = story.charge_ah
+    assert counted() == pytest.approx(0.3 + moved_ah / CAPACITY_AH)
+    story.charge_before_ah += moved_ah
+    story.is_prepared = True
+    story.cell_state("open_circuit")
+    assert counted() == pytest.approx(0.3 + moved_ah / CAPACITY_AH), "prepared, without a row yet"
+    cell = board_of(read_all(data), data, runtime, story.unix_s).cell()
+    assert (cell.name, cell.charge_before_ah) == ("A7", story.charge_before_ah)
+
+
 def test_a_cell_on_its_own_is_an_experiment_without_scans(
     data: DataDirectory, runtime: RuntimeDirectory, story: Story
 ) -> None:

@@ -55,6 +55,7 @@ class CellSource:
         self._time_s = 0.0
         self._unix_s = START_UNIX_S
         self._charge_ah = 0.0
+        self._before_ah = 0.0
         self._held_s = 0.0
         self._was_held = False
         self._fresh: list[CellRow] = []
@@ -84,6 +85,7 @@ class CellSource:
     def go(self, programme: Programme, *, uid: str = "programme-1") -> Iterator[int]:
         """Go through a programme; stops after each turn of the keeper, at the step's number."""
         self._uid, self._programme = uid, programme
+        self._before_ah += self._charge_ah
         self._time_s, self._charge_ah = 0.0, 0.0
         self.rows = []
         position = 0
@@ -258,6 +260,7 @@ class CellSource:
             step=self._step,
             steps=len(programme.unrolled),
             cycle=self._planned.cycle,
+            charge_before_ah=self._before_ah,
         )
         rows, self._fresh = self._fresh, []
         self._log(CellUpdate(rows=rows, report=report, lost_s=0.0, error=None, spectra=spectra))

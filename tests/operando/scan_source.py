@@ -29,7 +29,8 @@ class ScanSource:
         folder: Where the frames go.
         shoot: Gives a frame: (physical energy in eV, sample in the beam, shutter open).
         scan_index: Number of the scan.
-        charge_ah: Counted charge at every frame.
+        charge_ah: Charge that the programme had moved at every frame.
+        charge_before_ah: Charge of the cell when the programme began.
         n_dark: Dark frames.
         n_flat: Flats at each energy.
     """
@@ -42,6 +43,7 @@ class ScanSource:
         *,
         scan_index: int = 0,
         charge_ah: float = 0.25,
+        charge_before_ah: float = 0.0,
         n_dark: int = 4,
         n_flat: int = 4,
     ) -> None:
@@ -60,6 +62,7 @@ class ScanSource:
                     "physical_ev": [label + OFFSET_EV for label in LABELS_EV],
                 },
                 "cell": {"reference_capacity_ah": REFERENCE_CAPACITY_AH},
+                "charge_before_ah": charge_before_ah,
             }
         )
         self.uid: str = self._run.start_doc["uid"]

@@ -391,3 +391,18 @@ def contents(entries: list[Entry]) -> list[Any]:
         ((entry.name, entry.run, repr(entry.doc)) for entry in entries),
         key=lambda entry: (entry[0], str(entry[1]), entry[2]),
     )
+
+
+def test_the_state_of_charge_of_a_titration_goes_on_from_the_charge_before_it(house: House) -> None:
+    cell = house.cell
+    cell.run(Programme((ConstantCurrent(CURRENT_A, 4.2, 7200.0),)), uid="charge")
+    begun_soc = cell.cell.soc
+    pulse, rest = ConstantCurrent(-CURRENT_A, 3.0, 600.0), Rest(1200.0)
+    sweep = Impedance((1e3, 1.0), amplitude_a=1e-5)
+    cell.run(Programme((rest, pulse, rest, pulse, rest, sweep)), uid="titration")
+    house.analyst().step()
+    socs = [found["values"]["soc"] for found in house.found("gitt")]
+    assert begun_soc == pytest.approx(0.418, abs=0.001)
+    assert socs == pytest.approx([begun_soc, begun_soc - 0.0349], abs=0.001)
+    (spectrum,) = house.found("impedance")
+    assert spectrum["values"]["soc"] == pytest.approx(cell.cell.soc, abs=0.001)

@@ -171,6 +171,8 @@ def test_bad_parameters_are_named(session: Session, monkeypatch: Monkey, capsys:
         (["abort"], ("PUT", "/worker/state", {"new_state": "ABORTING"})),
         (["cell", "hold"], ("POST", "/cell/hold", {})),
         (["cell", "resume"], ("POST", "/cell/resume", {})),
+        (["cell", "mount"], ("POST", "/cell/mount", {"charge_ah": 0.0})),
+        (["cell", "mount", "--charge-ah", "1e-4"], ("POST", "/cell/mount", {"charge_ah": 1e-4})),
         (
             ["cell", "end", "--end-state", "keep"],
             ("POST", "/cell/end", {"end_state": "keep"}),

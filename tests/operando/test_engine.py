@@ -340,8 +340,10 @@ def test_a_slow_cell_command_holds_up_nobody(engine: Engine) -> None:
 def test_what_the_cell_refuses_is_said(engine: Engine) -> None:
     assert engine.refusal("cell_resume").kind == "failed"
     assert engine.refusal("cell_end", end_state="short circuit").kind == "invalid"
+    assert engine.refusal("cell_mount", charge_ah="empty").kind == "invalid"
     engine.ask("cell_end", end_state="keep")
-    assert engine.instruments.cell_calls == ["end keep"]
+    engine.ask("cell_mount", charge_ah=1e-4)
+    assert engine.instruments.cell_calls == ["end keep", "mount 0.0001"]
 
 
 @pytest.mark.parametrize(

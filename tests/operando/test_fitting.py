@@ -105,6 +105,15 @@ def test_a_scan_becomes_maps_while_it_is_taken(beamline: Beamline) -> None:
     assert beamline.entries() == before_the_stop
 
 
+def test_a_scan_on_the_way_down_counts_from_the_charge_before_its_programme(
+    beamline: Beamline,
+) -> None:
+    beamline.scan(charge_before_ah=0.45, charge_ah=-0.2).all()
+    catch_up(beamline.follower())
+    final = beamline.entries()[-1]
+    assert (final["charge_ah"], final["counted_soc"]) == pytest.approx((0.25, 0.5))
+
+
 def test_the_file_holds_every_map_with_one_row(beamline: Beamline) -> None:
     beamline.scan().all()
     catch_up(beamline.follower())

@@ -23,6 +23,13 @@ def test_a_given_reference_capacity_stays_when_the_kind_changes() -> None:
     assert settings.replaced("cell", kind="lelb").cell.reference_capacity_mah_per_g == 150.0
 
 
+def test_a_cell_is_called_by_its_kind_until_it_has_a_name() -> None:
+    settings = Settings().replaced("cell", kind="lelb")
+    assert settings.cell.name == "lelb"
+    named = settings.replaced("cell", name=" Zelle 7 ").replaced("cell", kind="asslb")
+    assert named.cell.name == "Zelle 7"
+
+
 def test_settings_survive_being_written_and_read(tmp_path: Path) -> None:
     settings = Settings().replaced("cell", kind="lelb").replaced("server", port=0)
     settings = settings.replaced("references", pristine=tmp_path / 'odd "name".xdi')
@@ -41,6 +48,7 @@ def test_relative_references_are_taken_from_the_folder_of_the_file(tmp_path: Pat
     ("text", "names"),
     [
         ('[cell]\nkind = "nmc"\n', ["cell.kind"]),
+        ('[cell]\nname = " "\n', ["cell.name"]),
         ("[cell]\nmass_g = -1.0\ncolour = 3\n", ["cell.mass_g", "cell.colour"]),
         ("[cell]\nmass_g = nan\n", ["cell.mass_g"]),
         ("[cell]\nmin_voltage_v = 4.3\n", ["cell", "min_voltage_v must be below max_voltage_v"]),

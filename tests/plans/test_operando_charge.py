@@ -31,6 +31,23 @@ def test_a_charge_that_goes_on_already_is_scanned_at_once_and_then_at_the_next_s
     assert counted == pytest.approx([0.6, 0.75, 1.0])
 
 
+def test_a_cell_that_has_charge_is_scanned_at_the_same_steps_and_says_what_it_had() -> None:
+    rig = Rig()
+    rig.cell.charge_before_ah = 0.1 * 325e-6
+    rig.run()
+    scans = [scan.kwargs for scan in rig.scans()]
+    counted = [scan["charge_ah_at_start"] / 325e-6 for scan in scans]
+    assert counted == pytest.approx([0.1, 0.35, 0.6, 0.85, 1.1])
+    assert {scan["charge_before_ah"] for scan in scans} == {0.1 * 325e-6}
+
+
+def test_a_watchdog_decides_what_becomes_of_the_cell_of_a_lost_host() -> None:
+    rig = Rig()
+    rig.cell.watchdog_s = 600.0
+    rig.run()
+    assert rig.opened()[0].kwargs["policies"]["on_lost_host"] == "open_circuit"
+
+
 def test_the_charge_begins_after_the_first_scan_and_is_never_set() -> None:
     rig = Rig()
     rig.run()

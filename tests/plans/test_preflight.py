@@ -13,6 +13,7 @@ from devices import (
 )
 from devices.techniques import TECHNIQUES
 from operando.engine.__main__ import _catalogue
+from operando.offline_cell import offline_cell
 from operando.plan_catalogue import PlanCatalogue, PlanParametersError
 from operando.settings import Settings
 from tests.devices.stand_in_instrument import StandInInstrument
@@ -141,3 +142,43 @@ def test_no_technique_takes_nothing_where_it_needs_something() -> None:
         entry = {"technique": name, "max_duration_s": None, "voltage_v": None}
         errors = bed.errors("operando_charge", programme=steps(entry))
         assert all(field.startswith("programme.steps.1.") for field in errors)
+
+
+def sweep(**more: Any) -> dict[str, Any]:
+    return {"technique": "impedance", "frequencies_hz": [1.0], "amplitude_a": 1e-5, **more}
+
+
+def refused_by_palmsens(plan: str, **params: Any) -> dict[str, str]:
+    """What an instrument in the laboratory has against a plan, before anybody has met it."""
+    settings = Settings().replaced("impedance", periods=3)
+    bed = {"cell": offline_cell(settings)}
+    try:
+        _catalogue(settings)[plan].check(bed, params)
+    except PlanParametersError as error:
+        return {wrong.field: wrong.message for wrong in error.errors}
+    return {}
+
+
+def test_other_periods_than_the_instruments_are_told_by_step_and_field() -> None:
+    found = refused_by_palmsens("operando_charge", programme=steps(CHARGE, sweep(periods=2)))
+    assert list(found) == ["programme.steps.2.periods"]
+    assert "is 2, and the instrument measures 3" in found["programme.steps.2.periods"]
+    assert not refused_by_palmsens("operando_charge", programme=steps(CHARGE, sweep(periods=3)))
+
+
+def test_a_voltammogram_with_too_many_vertices_is_told_by_step_and_field() -> None:
+    cv = {"technique": "cyclic_voltammetry", "rate_v_per_s": 1e-4}
+    zigzag = {**cv, "vertices_v": [3.5, 4.1, 3.2, 3.8]}
+    found = refused_by_palmsens("operando_charge", programme=steps(CHARGE, zigzag))
+    assert list(found) == ["programme.steps.2.vertices_v"]
+    three = {**cv, "vertices_v": [3.5, 4.1, 3.2]}
+    assert not refused_by_palmsens("operando_charge", programme=steps(CHARGE, three))
+
+
+def test_spectra_have_the_periods_of_the_instrument_as_a_plan_and_in_an_experiment() -> None:
+    series = {"every_s": 3600.0}
+    assert not refused_by_palmsens("impedance_series", **series)
+    programme = {"plan": "impedance_series", **series}
+    assert not refused_by_palmsens("operando_charge", programme=programme)
+    found = refused_by_palmsens("operando_charge", programme={**programme, "periods": 1})
+    assert set(found) == {"programme.steps.1.periods"}
