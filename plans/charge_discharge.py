@@ -9,7 +9,7 @@ from bluesky.utils import MsgGenerator
 
 from devices import CellDescription, Envelope, Potentiostat, Programme
 from plans.asked_programme import programme_on
-from plans.cycle_steps import CyclingProgramme
+from plans.cycling import CyclingProgramme
 from plans.parameters import Ending, HoldRate, Period, Rate, RestAfter, Voltage
 from plans.programme_run import run_programme
 

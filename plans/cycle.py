@@ -11,7 +11,7 @@ from pydantic import Field
 from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices.programme_builders import repeated
 from plans.asked_programme import programme_on
-from plans.cycle_steps import CyclingProgramme
+from plans.cycling import CyclingProgramme
 from plans.parameters import Ending, HoldRate, Period, Rate, RestAfter, Voltage
 from plans.programme_run import run_programme
 

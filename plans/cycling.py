@@ -6,18 +6,18 @@ from devices import CellDescription, ConstantCurrent, Envelope, Rest, cccv
 from devices.programme import Loop
 from devices.techniques import Technique
 from plans.asked_programme import PlanProgramme
-from plans.parameters import Cutoff, Period, Rate, RestAfter, Voltage
+from plans.parameters import HoldRate, Period, Rate, RestAfter, Voltage
 
-__all__ = ["Cycling"]
+__all__ = ["CyclingProgramme"]
 
 
-class Cycling(PlanProgramme):
+class CyclingProgramme(PlanProgramme):
     """A charge, perhaps a hold and a rest, a discharge, and perhaps another rest."""
 
     c_rate: Rate = 0.2
     until_voltage_v: Voltage | None = None
     discharge_voltage_v: Voltage | None = None
-    cutoff_c_rate: Cutoff = None
+    cutoff_c_rate: HoldRate = None
     rest_s: RestAfter = 0.0
     period_s: Period = 10.0
 
