@@ -20,6 +20,7 @@ from devices.cell_spectra import Spectra
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
 from devices.data_keys import data_key
 from devices.errors import DeviceError
+from devices.prediction import Prediction, predicted
 from devices.programme import Programme
 from devices.refusal import refuse_programme
 from devices.techniques import Envelope, Technique
@@ -132,6 +133,18 @@ class Potentiostat:
     def counted_ah(self) -> float:
         """Charge of the cell, counted over all programmes up to the newest row."""
         return self.charge_before_ah + self.charge_ah
+
+    def predicted(self, programme: Programme) -> Prediction:
+        """Predict a programme for the charge that the cell has when it begins, or has begun.
+
+        Raises:
+            DeviceError: Nobody said what the cell is made of.
+        """
+        return predicted(
+            programme,
+            capacity_ah=self.description.reference_capacity_ah,
+            stored_ah=self.charge_before_ah if self.under_way else self.counted_ah,
+        )
 
     @property
     def watchdog_s(self) -> float:

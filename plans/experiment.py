@@ -11,7 +11,7 @@ from typing import Any
 from bluesky import plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
-from devices import EndState, Milestone, Potentiostat, Programme, predicted
+from devices import EndState, Milestone, Potentiostat, Programme
 from devices.microscope import Microscope
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ProgrammeCutShortError, ProgrammeLostError
@@ -58,7 +58,7 @@ class Experiment:
             policies: What becomes of the cell.
         """
         capacity_ah = self.cell.description.reference_capacity_ah
-        prediction = predicted(self.programme, capacity_ah=capacity_ah)
+        prediction = self.cell.predicted(self.programme)
         steps = prediction.throughput_ah / (self.scan_every_soc * capacity_ah)
         return {
             "plan_name": "operando_charge",

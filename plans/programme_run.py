@@ -9,23 +9,23 @@ from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
-from devices import EndState, Milestone, Potentiostat, Programme, predicted
+from devices import EndState, Milestone, Potentiostat, Programme
+from plans.asked_programme import PlanProgramme, programme_on
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
 from plans.groups import new_group, prepare_and_wait
 from plans.lost_host import on_lost_host
 
-__all__ = ["run_programme"]
+__all__ = ["run_asked"]
 
 _COLLECT_EVERY_ROWS = 60
 
 
-def run_programme(
+def run_asked(
     cell: Potentiostat,
-    programme: Programme,
+    asked: PlanProgramme,
     *,
-    plan_name: str,
     abort_state: str,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
@@ -35,8 +35,7 @@ def run_programme(
 
     Args:
         cell: The cell and its potentiostat.
-        programme: What it goes through.
-        plan_name: Of the plan that asks for it.
+        asked: What it goes through, and the name of the plan that asks for it.
         abort_state: "open_circuit" or "keep", after an abort or a failure.
         md: More metadata for the start document.
 
@@ -48,6 +47,7 @@ def run_programme(
         ProgrammeCutShortError: It ended before its planned end.
         ExperimentFailedError: The instrument failed; the message is its own.
     """
+    programme = programme_on(cell, asked)
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
@@ -59,7 +59,7 @@ def run_programme(
             else_plan=lambda: _leave(cell, programme, EndState.OPEN_CIRCUIT.value),
         )
 
-    start = {**(md or {}), **_start_document(cell, programme, plan_name, abort_state)}
+    start = {**(md or {}), **_start_document(cell, programme, asked.plan, abort_state)}
     return str((yield from bpp.run_wrapper(in_words(body(), ExperimentFailedError), md=start)))
 
 
@@ -67,7 +67,7 @@ def _start_document(
     cell: Potentiostat, programme: Programme, plan_name: str, abort_state: str
 ) -> dict[str, Any]:
     description = cell.description
-    prediction = predicted(programme, capacity_ah=description.reference_capacity_ah)
+    prediction = cell.predicted(programme)
     return {
         "plan_name": plan_name,
         "purpose": "cell_programme",

@@ -13,6 +13,7 @@ from devices.cell_keeper import CellKeeper
 from devices.errors import CellBusyError
 from devices.keithley import Keithley2450
 from devices.potentiostat import Potentiostat
+from devices.programme import Programme
 from devices.techniques import ConstantCurrent, EndState, Envelope
 from operando.cell_bookmark import last_bookmark
 from operando.cell_log import CellLog
@@ -95,6 +96,18 @@ def test_a_discharge_goes_down_from_where_the_charge_has_ended(bed: Bed) -> None
         assert cell.charge_ah == pytest.approx(-4.0 * TEN_SECONDS_AH)
         assert counted(cell) == pytest.approx(5.0)
         assert cell.report.cell == {"name": "A7", "kind": "asslb", "mass_g": 2e-3}
+
+
+def test_what_a_cell_will_do_is_predicted_from_the_charge_that_it_has(bed: Bed) -> None:
+    discharge = Programme((DISCHARGE,))
+    with bed.host() as cell:
+        assert cell.predicted(discharge).duration_s == 0.0
+        bed.run(CHARGE, 9)
+        assert cell.predicted(discharge).duration_s == pytest.approx(90.0)
+        bed.begin(DISCHARGE)
+        bed.instrument.charge(4, current_a=-CURRENT_A)
+        wait_for(lambda: counted(cell) == pytest.approx(5.0))
+        assert cell.predicted(discharge).duration_s == pytest.approx(90.0)
 
 
 def test_preparing_twice_counts_the_programme_before_once(bed: Bed) -> None:

@@ -5,7 +5,16 @@ from typing import Any
 
 from bluesky.utils import FailedStatus, Msg
 
-from devices import CellDescription, ConstantCurrent, EndState, Envelope, Milestone
+from devices import (
+    CellDescription,
+    ConstantCurrent,
+    EndState,
+    Envelope,
+    Milestone,
+    Prediction,
+    Programme,
+    predicted,
+)
 from devices.cell_record import CellReport
 from plans import operando_charge
 from tests.devices.stand_in_instrument import StandInInstrument
@@ -50,6 +59,10 @@ class CountingCell(Named):
     @property
     def counted_ah(self) -> float:
         return self.charge_before_ah + self.charge_ah
+
+    def predicted(self, programme: Programme) -> Prediction:
+        capacity_ah = self.description.reference_capacity_ah
+        return predicted(programme, capacity_ah=capacity_ah, stored_ah=self.charge_before_ah)
 
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")

@@ -11,8 +11,11 @@ from devices import (
     Envelope,
     Impedance,
     Milestone,
+    Prediction,
+    Programme,
     ProgrammeError,
     Technique,
+    predicted,
 )
 from devices.cell_record import CellReport
 from devices.programme import as_programme
@@ -63,6 +66,10 @@ class ProgrammedCell(Named):
     @property
     def counted_ah(self) -> float:
         return self.charge_before_ah + self.charge_ah
+
+    def predicted(self, programme: Programme) -> Prediction:
+        capacity_ah = self.description.reference_capacity_ah
+        return predicted(programme, capacity_ah=capacity_ah, stored_ah=self.charge_before_ah)
 
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")
