@@ -10,10 +10,9 @@ from simulators.methodscript_instrument import MethodScriptInstrument
 from simulators.methodscript_numbers import Variable, literal, package
 from simulators.methodscript_syntax import ScriptError, parse
 from simulators.mounted_cell import MountedCell
+from tests.simulators.script_output import packages, values
 
 CHARGE_A = 6.8e-5
-
-PREFIXES = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "m": -3, " ": 0, "k": 3, "M": 6, "i": 0}
 
 
 class Bench:
@@ -44,19 +43,6 @@ class Bench:
         before = len(self.lines)
         action()
         return self.lines[before:]
-
-
-def values(line: str) -> dict[str, float]:
-    """Decode a package with the manual's rule."""
-    assert line.startswith("P")
-    return {
-        part[:2]: (int(part[2:9], 16) - 2**27) * 10.0 ** PREFIXES[part[9]]
-        for part in line[1:].split(";")
-    }
-
-
-def packages(lines: list[str]) -> list[dict[str, float]]:
-    return [values(line) for line in lines if line.startswith("P")]
 
 
 CHARGE = """

@@ -4,13 +4,9 @@ import math
 
 import pytest
 
-from simulators.cell import PRESETS, Cell
 from simulators.cell_impedance import impedance_of
-from simulators.clock import SimClock
-from simulators.methodscript_instrument import MethodScriptInstrument
-from simulators.mounted_cell import MountedCell
-from simulators.smu2450 import Smu2450
-from tests.simulators.test_methodscript import packages
+from tests.simulators.script_output import packages
+from tests.simulators.two_instruments import TwoInstruments
 
 CHARGE = (
     ":OUTP:SMOD HIMP;:SOUR:FUNC CURR;:SOUR:CURR:RANG 100uA;:SOUR:CURR 68uA;:SOUR:CURR:VLIM 4.25;"
@@ -46,40 +42,12 @@ endloop
 """
 
 
-class Bench:
-    """One cell, two instruments, and a time that only the test moves."""
-
-    def __init__(self) -> None:
-        self.clock = SimClock.start(rate=0.0, epoch_unix_s=1.8e9)
-        self.cell = Cell(PRESETS["asslb"])
-        self.mounted = MountedCell(self.cell, self.clock)
-        self.smu = Smu2450(self.mounted)
-        self.lines: list[str] = []
-        self.serial = MethodScriptInstrument(self.mounted, self.lines.append)
-
-    def do(self, message: str) -> None:
-        assert self.smu.handle(f"{message};:SYST:ERR?") == '0,"No error;0;0 0"'
-
-    def ask(self, message: str) -> str:
-        reply = self.smu.handle(message)
-        assert reply is not None
-        return reply
-
-    def script(self, text: str) -> None:
-        for line in ("e", *text.strip().splitlines(), ""):
-            self.serial.handle(line)
-
-    def wait(self, duration_s: float) -> None:
-        self.clock.advance(duration_s)
-        self.mounted.catch_up()
-
-
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> TwoInstruments:
+    return TwoInstruments()
 
 
-def test_a_cell_lives_once_however_many_instruments_look_at_it(bench: Bench) -> None:
+def test_a_cell_lives_once_however_many_instruments_look_at_it(bench: TwoInstruments) -> None:
     bench.do(f"{CHARGE};{PROGRAM}")
     bench.script(WATCH.format(duration="3600"))
     for duration_s in (1.0, 1799.0, 0.5, 1799.5):
@@ -91,7 +59,7 @@ def test_a_cell_lives_once_however_many_instruments_look_at_it(bench: Bench) -> 
     assert bench.cell.discharged_ah == 0.0
 
 
-def test_both_instruments_see_the_cell_as_it_was_when_they_measured(bench: Bench) -> None:
+def test_both_instruments_see_the_cell_as_it_was_when_they_measured(bench: TwoInstruments) -> None:
     bench.do(f"{CHARGE};{PROGRAM}")
     bench.script(WATCH.format(duration="700"))
     bench.wait(3600.0)
@@ -103,7 +71,9 @@ def test_both_instruments_see_the_cell_as_it_was_when_they_measured(bench: Bench
     assert smu_v[-1] - smu_v[7] > 5e-3
 
 
-def test_a_sweep_between_two_charges_leaves_charge_and_state_continuous(bench: Bench) -> None:
+def test_a_sweep_between_two_charges_leaves_charge_and_state_continuous(
+    bench: TwoInstruments,
+) -> None:
     bench.do(f"{CHARGE};{PROGRAM}")
     bench.wait(3600.0)
     bench.do(":ABOR;:OUTP OFF")
@@ -129,7 +99,7 @@ def test_a_sweep_between_two_charges_leaves_charge_and_state_continuous(bench: B
     assert spectrum[0]["cc"] > impedance_of(bench.cell).series_ohm
 
 
-def test_currents_of_both_instruments_add_in_the_cell(bench: Bench) -> None:
+def test_currents_of_both_instruments_add_in_the_cell(bench: TwoInstruments) -> None:
     bench.do(f"{CHARGE};:OUTP ON")
     bench.script(SWEEP.format(bias="20u"))
     assert bench.cell.current_a == pytest.approx(88e-6)
@@ -138,7 +108,7 @@ def test_currents_of_both_instruments_add_in_the_cell(bench: Bench) -> None:
     assert bench.cell.current_a == pytest.approx(68e-6)
 
 
-def test_a_voltage_source_takes_the_current_of_the_other_instrument(bench: Bench) -> None:
+def test_a_voltage_source_takes_the_current_of_the_other_instrument(bench: TwoInstruments) -> None:
     bench.do(":OUTP:SMOD HIMP;:SOUR:FUNC VOLT;:SOUR:VOLT 3.6;:SOUR:VOLT:ILIM 1mA;:OUTP ON")
     bench.wait(36_000.0)
     alone_a = bench.cell.current_a
@@ -149,7 +119,7 @@ def test_a_voltage_source_takes_the_current_of_the_other_instrument(bench: Bench
     assert taken_a == pytest.approx(alone_a - 20e-6, abs=1e-8)
 
 
-def test_an_impedance_beside_a_voltage_source_is_a_short_circuit(bench: Bench) -> None:
+def test_an_impedance_beside_a_voltage_source_is_a_short_circuit(bench: TwoInstruments) -> None:
     bench.do(":OUTP:SMOD HIMP;:SOUR:FUNC VOLT;:SOUR:VOLT 3.6;:SOUR:VOLT:ILIM 1mA;:OUTP ON")
     bench.wait(36_000.0)
     bench.script(SWEEP.format(bias="0"))
@@ -158,7 +128,7 @@ def test_an_impedance_beside_a_voltage_source_is_a_short_circuit(bench: Bench) -
 
 
 def test_the_off_state_after_a_reset_spoils_the_other_instruments_open_circuit(
-    bench: Bench,
+    bench: TwoInstruments,
 ) -> None:
     bench.do("*RST")
     bench.script(WATCH.format(duration="60"))

@@ -2,13 +2,9 @@
 
 import pytest
 
-from simulators.cell import PRESETS, Cell
-from simulators.clock import SimClock
-from simulators.methodscript_instrument import MethodScriptInstrument
-from simulators.mounted_cell import MountedCell
 from simulators.reading_buffer import SourceStatus
-from simulators.smu2450 import Smu2450
-from tests.simulators.test_methodscript import packages
+from tests.simulators.script_output import packages
+from tests.simulators.two_instruments import TwoInstruments
 
 CHARGE = (
     ":OUTP:SMOD HIMP;:SOUR:FUNC CURR;:SOUR:CURR:RANG 100uA;:SOUR:CURR 68uA;:SOUR:CURR:VLIM 4.25;"
@@ -32,37 +28,13 @@ NOTHING = 9.91e37
 OVERLOAD = ",12"  # the status of a value in a package
 
 
-class Bench:
-    """One cell and both instruments, in a time that only the test moves."""
-
-    def __init__(self) -> None:
-        self.clock = SimClock.start(rate=0.0, epoch_unix_s=1.8e9)
-        self.cell = Cell(PRESETS["asslb"])
-        self.mounted = MountedCell(self.cell, self.clock)
-        self.smu = Smu2450(self.mounted)
-        self.smu.handle(":OUTP:SMOD HIMP")
-        self.lines: list[str] = []
-        self.serial = MethodScriptInstrument(self.mounted, self.lines.append)
-
-    def ask(self, message: str) -> str:
-        return str(self.smu.handle(message))
-
-    def run(self, script: str) -> None:
-        for line in ("e", *script.strip().splitlines(), ""):
-            self.serial.handle(line)
-
-    def wait(self, duration_s: float) -> None:
-        self.clock.advance(duration_s)
-        self.mounted.catch_up()
-
-
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> TwoInstruments:
+    return TwoInstruments()
 
 
-def test_a_trip_ends_the_output_and_says_so_until_it_is_on_again(bench: Bench) -> None:
-    bench.ask(CHARGE)
+def test_a_trip_ends_the_output_and_says_so_until_it_is_on_again(bench: TwoInstruments) -> None:
+    bench.do(CHARGE)
     bench.smu.hardware.trip()
     assert bench.ask(":OUTP?;:SOUR:VOLT:PROT:TRIP?") == "0;1"
     assert bench.cell.current_a == 0.0
@@ -74,19 +46,19 @@ def test_a_trip_ends_the_output_and_says_so_until_it_is_on_again(bench: Bench) -
 
 
 @pytest.mark.parametrize("end", ["*RST", "power"])
-def test_a_reset_forgets_the_trip(bench: Bench, end: str) -> None:
-    bench.ask(CHARGE)
+def test_a_reset_forgets_the_trip(bench: TwoInstruments, end: str) -> None:
+    bench.do(CHARGE)
     bench.smu.hardware.trip()
     if end == "power":
         bench.smu.power_cycle()
     else:
-        bench.ask(end)
+        bench.do(end)
     assert bench.ask(":SOUR:VOLT:PROT:TRIP?") == "0"
 
 
-def test_a_program_goes_on_behind_a_trip_and_measures_nothing(bench: Bench) -> None:
-    bench.ask(CHARGE)
-    bench.ask(
+def test_a_program_goes_on_behind_a_trip_and_measures_nothing(bench: TwoInstruments) -> None:
+    bench.do(CHARGE)
+    bench.do(
         ':TRIG:LOAD "Empty";:TRIG:BLOC:MEAS 1,"defbuffer1";:TRIG:BLOC:DEL:CONS 2,9.98;'
         ":TRIG:BLOC:BRAN:ALW 3,1;:INIT"
     )
@@ -99,8 +71,8 @@ def test_a_program_goes_on_behind_a_trip_and_measures_nothing(bench: Bench) -> N
     assert values[-1] == NOTHING
 
 
-def test_a_stuck_relay_says_off_and_discharges_the_cell(bench: Bench) -> None:
-    bench.ask(CHARGE)
+def test_a_stuck_relay_says_off_and_discharges_the_cell(bench: TwoInstruments) -> None:
+    bench.do(CHARGE)
     bench.smu.hardware.stick_relay(True)
     assert bench.cell.current_a == pytest.approx(68e-6)
     assert bench.ask(":OUTP OFF;:OUTP?;:OUTP:CURR:SMOD?") == "0;HIMP"
@@ -112,8 +84,8 @@ def test_a_stuck_relay_says_off_and_discharges_the_cell(bench: Bench) -> None:
     assert bench.cell.current_a == 0.0
 
 
-def test_a_tripped_potentiostat_reports_an_overload_and_no_current(bench: Bench) -> None:
-    bench.run(SCRIPT)
+def test_a_tripped_potentiostat_reports_an_overload_and_no_current(bench: TwoInstruments) -> None:
+    bench.script(SCRIPT)
     bench.wait(25.0)
     bench.serial.pgstat.trip()
     assert bench.cell.current_a == 0.0
@@ -123,12 +95,14 @@ def test_a_tripped_potentiostat_reports_an_overload_and_no_current(bench: Bench)
     assert after["ba"] == 0.0
     assert OVERLOAD not in next(line for line in bench.lines if line.startswith("P"))
     assert OVERLOAD in bench.lines[-3]
-    bench.run(SCRIPT)
+    bench.script(SCRIPT)
     assert bench.cell.current_a == pytest.approx(68e-6)
 
 
-def test_the_stuck_relay_of_a_potentiostat_leaves_its_last_current_flowing(bench: Bench) -> None:
-    bench.run(SCRIPT)
+def test_the_stuck_relay_of_a_potentiostat_leaves_its_last_current_flowing(
+    bench: TwoInstruments,
+) -> None:
+    bench.script(SCRIPT)
     bench.serial.pgstat.stick_relay(True)
     bench.wait(120.0)
     assert not bench.serial.running
