@@ -48,7 +48,9 @@ class AskedProgramme(BaseModel, ABC):
 
 
 class PlanProgramme(AskedProgramme):
-    """What a plan makes of its parameters; the parameters are the fields."""
+    """What a plan makes of its parameters; the parameters are the other fields."""
+
+    plan: str
 
     def build(self, cell: CellDescription | None, envelope: Envelope) -> Programme:
         """Return the programme for a cell; see `AskedProgramme`."""

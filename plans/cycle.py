@@ -10,10 +10,9 @@ from pydantic import Field
 
 from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices.programme_builders import repeated
-from plans.asked_programme import programme_on
 from plans.cycling import CyclingProgramme
 from plans.parameters import Ending, HoldRate, Period, Rate, RestAfter, Voltage
-from plans.programme_run import run_programme
+from plans.programme_run import run_asked
 
 __all__ = ["Cycle", "cycle"]
 
@@ -81,9 +80,4 @@ def cycle(
         rest_s=rest_s,
         period_s=period_s,
     )
-    programme = programme_on(cell, asked)
-    return (
-        yield from run_programme(
-            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
-        )
-    )
+    return (yield from run_asked(cell, asked, abort_state=abort_state, md=md))

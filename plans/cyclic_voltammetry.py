@@ -19,9 +19,9 @@ from devices import (
     StepProblem,
 )
 from devices.techniques import Technique
-from plans.asked_programme import PlanProgramme, programme_on
+from plans.asked_programme import PlanProgramme
 from plans.parameters import Ending, Period, Seconds, Voltage
-from plans.programme_run import run_programme
+from plans.programme_run import run_asked
 
 __all__ = ["Voltammetry", "cyclic_voltammetry"]
 
@@ -143,9 +143,4 @@ def cyclic_voltammetry(
         approach_s=approach_s,
         period_s=period_s,
     )
-    programme = programme_on(cell, asked)
-    return (
-        yield from run_programme(
-            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
-        )
-    )
+    return (yield from run_asked(cell, asked, abort_state=abort_state, md=md))

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from devices import CellDescription, Envelope, Potentiostat, Programme
 from devices import gitt as titration_steps
-from plans.asked_programme import PlanProgramme, programme_on
+from plans.asked_programme import PlanProgramme
 from plans.parameters import Duration, Ending, Period, Voltage
-from plans.programme_run import run_programme
+from plans.programme_run import run_asked
 
 __all__ = ["Gitt", "gitt"]
 
@@ -104,9 +104,4 @@ def gitt(
         discharge_voltage_v=discharge_voltage_v,
         period_s=period_s,
     )
-    programme = programme_on(cell, asked)
-    return (
-        yield from run_programme(
-            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
-        )
-    )
+    return (yield from run_asked(cell, asked, abort_state=abort_state, md=md))

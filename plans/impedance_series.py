@@ -22,9 +22,9 @@ from devices import (
     sweep_duration_s,
 )
 from devices.impedance import logarithmic_hz
-from plans.asked_programme import PlanProgramme, programme_on
+from plans.asked_programme import PlanProgramme
 from plans.parameters import Duration, Ending, Period, Voltage
-from plans.programme_run import run_programme
+from plans.programme_run import run_asked
 
 __all__ = ["ImpedanceSeries", "impedance_series"]
 
@@ -159,9 +159,4 @@ def impedance_series(
         amplitude_c_rate=amplitude_c_rate,
         period_s=period_s,
     )
-    programme = programme_on(cell, asked)
-    return (
-        yield from run_programme(
-            cell, programme, plan_name=asked.plan, abort_state=abort_state, md=md
-        )
-    )
+    return (yield from run_asked(cell, asked, abort_state=abort_state, md=md))

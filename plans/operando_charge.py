@@ -133,6 +133,7 @@ def operando_charge(
 class _SingleCharge(PlanProgramme):
     """Charge once at constant current: the programme of an experiment that asks for none."""
 
+    plan: Literal["operando_charge"] = "operando_charge"
     c_rate: float
     until_voltage_v: float
     period_s: float
