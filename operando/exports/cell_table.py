@@ -125,8 +125,12 @@ def _of_sweep(
     """Return the columns of the points of a spectrum; what the rows alone know is taken there."""
     rows = np.flatnonzero(history.programme == sweep.programme)
     time_s = np.interp(sweep.unix_s, history.unix_s[rows], history.series.time_s[rows])
-    # The row just before a point tells step and cycle; a sweep begins with a row of its own.
-    before = np.clip(np.searchsorted(history.series.time_s, time_s, side="left") - 1, 0, None)
+    # The row just before a point tells step and cycle, among the rows of the sweep's own step: the
+    # first of them is taken at the same time as the first point.
+    own = rows[history.step[rows] == sweep.step]
+    first, last = (own[0], own[-1]) if own.size else (0, None)
+    before = np.searchsorted(history.series.time_s, time_s, side="left") - 1
+    before = np.clip(before, first, last)
     points: dict[str, NDArray[np.generic]] = {
         label: np.asarray(values)[before] for label, values in columns.items()
     }

@@ -279,6 +279,21 @@ def test_points_of_spectra_stand_between_the_rows_and_a_capacitor_is_negative(
     assert times_s[5] - times_s[0] < 1.0
 
 
+def test_a_point_as_early_as_the_first_row_of_its_step_belongs_to_that_step(
+    tmp_path: Path, journal: Journal
+) -> None:
+    cell = CellSource(journal.writer)
+    current_a = 0.2 * cell.one_c_a
+    # Of 10 MHz a period is less than the clock of the host can tell.
+    sweep = Impedance((1e7, 1e3, 1.0), amplitude_a=1e-5, bias_a=current_a)
+    cell.run(Programme((ConstantCurrent(current_a, 4.2, 600.0), sweep, Rest(60.0))))
+    write_cell_history(tmp_path / "cell.bdf.csv", read_cell_history(journal.reader))
+    found = table(tmp_path / "cell.bdf.csv")
+    points = [k for k, cell_ in enumerate(found["Frequency / Hz"]) if cell_]
+    assert [found["Step Count / 1"][k] for k in points] == ["2"] * 3
+    assert np.all(np.diff(numbers(found["Step Count / 1"])) >= 0.0)
+
+
 def test_a_cell_without_spectra_has_no_columns_for_them(tmp_path: Path, journal: Journal) -> None:
     journal.report("charge", programme(4, current_a=1e-4))
     write_cell_history(tmp_path / "cell.bdf.csv", read_cell_history(journal.reader))
