@@ -5,7 +5,6 @@ from typing import Any
 
 import h5py
 import pytest
-from bluesky import RunEngine
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator
@@ -19,6 +18,7 @@ from devices.exposures import FrameSeries
 from devices.microscope import Microscope
 from devices.monochromator import EnergyAxis
 from tests.devices.conftest import PIXELS
+from tests.engines import running_engine
 from tests.support import RunningIoc, wait_for
 
 EXPOSURE_S = 0.02
@@ -34,11 +34,8 @@ def camera(txm: Microscope) -> TxmCamera:
 
 @pytest.fixture
 def engine() -> Iterator[Any]:
-    engine: Any = RunEngine({}, context_managers=[])
-    yield engine
-    engine.loop.call_soon_threadsafe(engine.loop.stop)
-    engine._th.join(10.0)  # noqa: SLF001 - a RunEngine has no close
-    engine.loop.close()
+    with running_engine() as engine:
+        yield engine
 
 
 def prepared(camera: TxmCamera, count: int) -> TxmCamera:
@@ -292,7 +289,7 @@ def test_unstaging_fails_what_is_under_way_and_leaves_the_camera_idle(
     assert not camera.file.capture.get()
 
 
-def test_a_scan_pairs_every_frame_with_its_energy(txm: Microscope, engine: RunEngine) -> None:
+def test_a_scan_pairs_every_frame_with_its_energy(txm: Microscope, engine: Any) -> None:
     documents: Documents = []
     labels_ev = [8333.0, 8335.0, 8337.0, 8339.0]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import h5py
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 
 from devices.detector import DetectorState
@@ -16,6 +15,7 @@ from devices.microscope import Microscope, connect_microscope
 from operando.archive_frames import FrameSteps, with_frames_in_step
 from operando.journal import Entry, JournalReader, JournalWriter
 from plans import EnergyWindow, xanes_scan
+from tests.engines import running_engine
 from tests.support import DOOMED_CA_PORT, running_ioc
 
 WINDOW = EnergyWindow(8033.0, 8053.0, 4.0, axis_offset_ev=300.0)
@@ -36,11 +36,8 @@ def txm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microscope]:
 
 @pytest.fixture
 def engine() -> Iterator[Any]:
-    engine: Any = RunEngine({}, context_managers=[])
-    yield engine
-    engine.loop.call_soon_threadsafe(engine.loop.stop)
-    engine._th.join(10.0)  # noqa: SLF001 - a RunEngine has no close
-    engine.loop.close()
+    with running_engine() as engine:
+        yield engine
 
 
 class Pauser:

@@ -23,6 +23,7 @@ from operando.echem import CellSeries, Electrode, cycle_capacities, titration_pu
 from plans import ExperimentFailedError, ProgrammeCutShortError, charge_discharge, cycle, gitt
 from tests.devices.potentiostat_support import running_bench, running_host
 from tests.devices.stand_in_instrument import StandInInstrument
+from tests.plans.conftest import Documents
 from tests.support import wait_for
 
 NCM622 = Electrode.of_spheres(
@@ -30,19 +31,6 @@ NCM622 = Electrode.of_spheres(
 )
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
 FAST = 3000.0
-Documents = list[tuple[str, dict[str, Any]]]
-
-
-@pytest.fixture
-def documents() -> Documents:
-    return []
-
-
-@pytest.fixture
-def engine(documents: Documents) -> RunEngine:
-    engine = RunEngine({}, context_managers=[])
-    engine.subscribe(lambda name, document: documents.append((name, document)))
-    return engine
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,24 +10,12 @@ from bluesky import RunEngine
 from devices import CellDescription, Potentiostat
 from plans import cyclic_voltammetry, impedance_series
 from tests.devices.composite_support import Bench, running_host, running_pair
+from tests.plans.conftest import Documents
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
 FAST = 1000.0
-Documents = list[tuple[str, dict[str, Any]]]
-
-
-@pytest.fixture
-def documents() -> Documents:
-    return []
-
-
-@pytest.fixture
-def engine(documents: Documents) -> RunEngine:
-    engine = RunEngine({}, context_managers=[])
-    engine.subscribe(lambda name, document: documents.append((name, document)))
-    return engine
 
 
 @pytest.fixture

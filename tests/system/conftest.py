@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bluesky import RunEngine
 
+from tests.engines import running_engine
 from tests.system.lab import Documents
 from tests.system.service import Service
 
@@ -18,12 +18,9 @@ def documents() -> Documents:
 @pytest.fixture
 def engine(documents: Documents) -> Iterator[Any]:
     """A RunEngine as an operator has one; it tells `documents`."""
-    engine: Any = RunEngine({}, context_managers=[])
-    engine.subscribe(documents)
-    yield engine
-    engine.loop.call_soon_threadsafe(engine.loop.stop)
-    engine._th.join(10.0)  # noqa: SLF001 - a RunEngine has no close
-    engine.loop.close()
+    with running_engine() as engine:
+        engine.subscribe(documents)
+        yield engine
 
 
 @pytest.fixture(scope="module")
