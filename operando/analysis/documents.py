@@ -8,6 +8,8 @@ from typing import Any
 
 import event_model
 
+from operando.analysis.columns import COLUMNS
+
 __all__ = ["AnalysisRun", "run_uid_of"]
 
 _UID_SPACE = uuid.UUID("5a1c6f0e-2f0b-4d9c-8f57-6f4b9e1f3a77")
@@ -19,82 +21,12 @@ Document = tuple[str, dict[str, Any]]
 _WORDS = frozenset({"technique", "direction", "flags"})
 _WHOLE = frozenset({"step", "cycle", "pulse", "spectrum", "complete", "points"})
 
-_STREAMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "step": (
-        "steps",
-        (
-            "technique",
-            "direction",
-            "duration_s",
-            "charge_ah",
-            "capacity_mah_per_g",
-            "mean_voltage_v",
-            "end_voltage_v",
-            "end_current_a",
-        ),
-    ),
-    "cycle": (
-        "cycles",
-        (
-            "charge_ah",
-            "discharge_ah",
-            "charge_mah_per_g",
-            "discharge_mah_per_g",
-            "loss_mah_per_g",
-            "coulombic_efficiency",
-            "retention",
-        ),
-    ),
-    "gitt": (
-        "gitt",
-        (
-            "pulse",
-            "soc",
-            "voltage_v",
-            "diffusion_cm2_per_s",
-            "diffusion_error_cm2_per_s",
-            "spherical_cm2_per_s",
-            "theta",
-            "r2_sqrt_t",
-            "steady_change_v",
-            "transient_change_v",
-            "duration_s",
-        ),
-    ),
-    "impedance": (
-        "impedance_fits",
-        (
-            "spectrum",
-            "soc",
-            "voltage_v",
-            "drift_v",
-            "complete",
-            "points",
-            "kk_residual",
-            "series_ohm",
-            "series_error_ohm",
-            "anode_ohm",
-            "anode_error_ohm",
-            "anode_time_s",
-            "cathode_ohm",
-            "cathode_error_ohm",
-            "cathode_time_s",
-            "chi2",
-            "lowest_hz",
-        ),
-    ),
-    "voltammetry": (
-        "voltammetry",
-        (
-            "separation_v",
-            "oxidation_potential_v",
-            "oxidation_current_a",
-            "oxidation_half_width_v",
-            "reduction_potential_v",
-            "reduction_current_a",
-            "reduction_half_width_v",
-        ),
-    ),
+_STREAMS = {
+    "step": "steps",
+    "cycle": "cycles",
+    "gitt": "gitt",
+    "impedance": "impedance_fits",
+    "voltammetry": "voltammetry",
 }
 
 
@@ -132,7 +64,7 @@ class AnalysisRun:
 
     def documents_of(self, entry: Mapping[str, Any]) -> list[Document]:
         """Return the documents that one more entry adds."""
-        stream, names = _STREAMS[entry["kind"]]
+        stream, names = _STREAMS[entry["kind"]], COLUMNS[entry["kind"]]
         documents: list[Document] = []
         self._unix_s = float(entry["unix_s"])
         if stream not in self._streams:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.techniques import ConstantCurrent, Impedance, OpenCircuit, Rest
+from operando.analysis.columns import COLUMNS
 from operando.analysis.facts import AnalysisOptions, CellFacts
 from operando.analysis.finding import Finding
 from operando.analysis.step_rows import StepRows, joined
@@ -17,19 +18,6 @@ _LARGEST_SHARE = 0.2
 _LONGEST_PULSE_S = 7200.0
 _SECONDS_PER_HOUR = 3600.0
 
-_NAMES = (
-    "pulse",
-    "soc",
-    "voltage_v",
-    "diffusion_cm2_per_s",
-    "diffusion_error_cm2_per_s",
-    "spherical_cm2_per_s",
-    "theta",
-    "r2_sqrt_t",
-    "steady_change_v",
-    "transient_change_v",
-    "duration_s",
-)
 _IN_WORDS = {
     "no rest before": "no rest before the pulse",
     "no rest after": "no rest after the pulse",
@@ -80,7 +68,7 @@ class TitrationWatch:
         return planned_ah <= _LARGEST_SHARE * capacity_ah
 
     def _finding(self, steps: list[StepRows], pulse: StepRows) -> Finding:
-        values: dict[str, Any] = dict.fromkeys(_NAMES)
+        values: dict[str, Any] = dict.fromkeys(COLUMNS["gitt"])
         values["pulse"] = self._pulses
         values["soc"] = self._cell.soc(pulse.end_charge_ah - pulse.charge_ah)
         values["duration_s"] = pulse.duration_s
