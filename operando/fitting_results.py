@@ -64,7 +64,7 @@ class Results:
     def complain(self, message: str) -> None:
         """Write down why a scan has no result."""
         logger.error("%s", message)
-        alarm = {"severity": "MAJOR", "who": "fitting", "message": message}
+        alarm = {"severity": "major", "who": "fitting", "message": message}
         self._writer.append("alarm", alarm)
 
     def note_progress(self, journal_seq: int) -> None:

@@ -73,7 +73,7 @@ class AnalysisResults:
     def complain(self, message: str) -> None:
         """Write down why something has no result."""
         logger.error("%s", message)
-        alarm = {"severity": "MINOR", "who": "analysis", "message": message}
+        alarm = {"severity": "minor", "who": "analysis", "message": message}
         self._writer.append("alarm", alarm)
 
     def note_progress(self, journal_seq: int) -> None:
