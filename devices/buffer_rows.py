@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.cell_instrument import Reading
+from devices.reading import Reading
 
 __all__ = ["are_rows", "readings_from", "rows_query"]
 

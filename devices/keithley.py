@@ -7,7 +7,7 @@ import logging
 
 from devices.buffer_rows import are_rows, readings_from, rows_query
 from devices.cell_facts import Bookmark
-from devices.cell_instrument import InstrumentState, Reading
+from devices.cell_instrument import InstrumentState
 from devices.errors import (
     CellBusyError,
     CommandError,
@@ -17,6 +17,7 @@ from devices.errors import (
 from devices.keithley_models import refuse_strangers
 from devices.link import Link
 from devices.read_back import Setting, is_high_impedance, output_is_on, require
+from devices.reading import Reading
 from devices.reading_pace import ReadingPace
 from devices.single_instrument import SingleInstrument
 from devices.source_settings import Sensing, SourceSettings, source_settings

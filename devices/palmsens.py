@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 
 from devices.cell_facts import Bookmark
-from devices.cell_instrument import InstrumentState, Reading
+from devices.cell_instrument import InstrumentState
 from devices.errors import CellBusyError, CommandError, LinkDownError
 from devices.impedance_script import sweep_duration_s
+from devices.reading import Reading
 from devices.refusal import refuse_programme
 from devices.script_lines import ProgrammePlace
 from devices.script_objections import objections_to

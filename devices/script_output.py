@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from devices.cell_instrument import Reading
 from devices.methodscript import Variable, parse_package, script_error
+from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
 
 __all__ = ["ScriptOutput"]

@@ -1,8 +1,9 @@
 """An instrument in memory for the keeper's tests: rows and states are put in by hand."""
 
 from devices.cell_facts import Bookmark
-from devices.cell_instrument import InstrumentState, Reading
+from devices.cell_instrument import InstrumentState
 from devices.errors import CellBusyError, DeviceError, LinkDownError
+from devices.reading import Reading
 from devices.single_instrument import SingleInstrument
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.cell_instrument import Reading
 from devices.cell_record import Bookmark, CellRecord, CellRow, StepMark
+from devices.reading import Reading
 
 AMPERE = 3.6e-3  # one microampere-hour in a second
 

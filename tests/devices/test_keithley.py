@@ -1,6 +1,6 @@
 import pytest
 
-from devices.cell_instrument import InstrumentState, Reading
+from devices.cell_instrument import InstrumentState
 from devices.errors import (
     CellBusyError,
     CommandError,
@@ -11,6 +11,7 @@ from devices.errors import (
 )
 from devices.keithley import Keithley2450
 from devices.link import Link
+from devices.reading import Reading
 from devices.reading_pace import ReadingPace
 from devices.source_settings import Sensing, source_settings
 from devices.techniques import (

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.cell_instrument import InstrumentState, Reading
+from devices.cell_instrument import InstrumentState
 from devices.errors import (
     CellBusyError,
     CommandError,
@@ -14,6 +14,7 @@ from devices.errors import (
 from devices.impedance import Impedance, logarithmic_hz
 from devices.impedance_script import refuse_slow_sweep, sweep_duration_s
 from devices.palmsens import PalmSens
+from devices.reading import Reading
 from devices.script_lines import ProgrammePlace
 from devices.script_objections import objections_to
 from devices.script_programs import script_for

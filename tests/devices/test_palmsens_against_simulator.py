@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.cell_instrument import Reading
 from devices.cell_keeper import CellKeeper
 from devices.cell_record import CellRow
 from devices.errors import CellBusyError, InstrumentMismatchError, LinkDownError
 from devices.impedance import Impedance, logarithmic_hz
 from devices.impedance_script import sweep_duration_s
 from devices.palmsens import PalmSens
+from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
