@@ -36,10 +36,10 @@ def ended(reason: str, *, completed: bool = False, by_request: bool = False) -> 
     )
 
 
-class CountingCell(Named):
-    """A cell whose charge is wherever the plan waits for it, and that is full at its end."""
+class NamedCell(Named):
+    """What the plan of an experiment asks of any cell; the charge is the subclass's business."""
 
-    def __init__(self, full_soc: float = 1.0) -> None:
+    def __init__(self) -> None:
         super().__init__("cell")
         self.description = DESCRIPTION
         self.envelope = Envelope(3.0, 4.2, 1.0e-3)
@@ -48,13 +48,6 @@ class CountingCell(Named):
         self.watchdog_s = 0.0
         self.charge_ah = 0.0
         self.elapsed_s = 0.0
-        self.running = False
-        self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
-        self.report = ended("", completed=True)
-
-    @property
-    def under_way(self) -> bool:
-        return self.running
 
     @property
     def counted_ah(self) -> float:
@@ -66,6 +59,20 @@ class CountingCell(Named):
 
     def at(self, time_source: Callable[[], float]) -> Named:
         return Named("cell_at")
+
+
+class CountingCell(NamedCell):
+    """A cell whose charge is wherever the plan waits for it, and that is full at its end."""
+
+    def __init__(self, full_soc: float = 1.0) -> None:
+        super().__init__()
+        self.running = False
+        self.full_ah = full_soc * DESCRIPTION.reference_capacity_ah
+        self.report = ended("", completed=True)
+
+    @property
+    def under_way(self) -> bool:
+        return self.running
 
     def obey(self, msg: Msg) -> None:
         if msg.command == "kickoff":

@@ -1,6 +1,5 @@
 """An experiment whose cell goes through a programme: charges, discharges, rests, spectra."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,14 +7,10 @@ from bluesky.utils import FailedStatus, Msg
 
 from devices import (
     ConstantCurrent,
-    Envelope,
     Impedance,
     Milestone,
-    Prediction,
-    Programme,
     ProgrammeError,
     Technique,
-    predicted,
 )
 from devices.cell_record import CellReport
 from devices.programme import as_programme
@@ -23,26 +18,18 @@ from plans import ProgrammeCutShortError
 from plans.any_programme import ListedProgramme
 from plans.moved_charge import MovedCharge
 from plans.scan_log import ScanLog
-from tests.devices.stand_in_instrument import StandInInstrument
-from tests.plans.experiment_rig import DESCRIPTION, Rig, fail_exposures
-from tests.plans.messages import Named, answer, commands
+from tests.plans.experiment_rig import DESCRIPTION, NamedCell, Rig, fail_exposures
+from tests.plans.messages import answer, commands
 
 CAPACITY_AH = DESCRIPTION.reference_capacity_ah
 TICK_S = 10.0
 
 
-class ProgrammedCell(Named):
+class ProgrammedCell(NamedCell):
     """A reservoir of charge that goes through what it is asked to, ten seconds at a time."""
 
     def __init__(self) -> None:
-        super().__init__("cell")
-        self.description = DESCRIPTION
-        self.envelope = Envelope(3.0, 4.2, 1.0e-3)
-        self.abilities = StandInInstrument()
-        self.charge_before_ah = 0.0
-        self.watchdog_s = 0.0
-        self.charge_ah = 0.0
-        self.elapsed_s = 0.0
+        super().__init__()
         self.steps: list[Technique] = []
         self.position = 0
         self.began_s = 0.0
@@ -62,17 +49,6 @@ class ProgrammedCell(Named):
             steps=len(self.steps),
             completed=self.position == len(self.steps),
         )
-
-    @property
-    def counted_ah(self) -> float:
-        return self.charge_before_ah + self.charge_ah
-
-    def predicted(self, programme: Programme) -> Prediction:
-        capacity_ah = self.description.reference_capacity_ah
-        return predicted(programme, capacity_ah=capacity_ah, stored_ah=self.charge_before_ah)
-
-    def at(self, time_source: Callable[[], float]) -> Named:
-        return Named("cell_at")
 
     def obey(self, msg: Msg) -> None:
         asked: Any = msg.args[0] if msg.args else None
