@@ -89,15 +89,20 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
     """Start the programme and file its rows until it ends."""
     yield from bps.kickoff(cell, group=new_group("started"), wait=True)
     every_s = _COLLECT_EVERY_ROWS * min(step.technique.period_s for step in programme.unrolled)
+    step = 1
     while cell.under_way:
+        step = cell.report.step
         yield from bps.checkpoint()
         mark = Milestone(elapsed_s=cell.elapsed_s + every_s)
         yield from prepare_and_wait(cell.milestone, mark)
         yield from collect_cell(cell, programme)
     report = cell.report
     if not report.completed:
+        # An instrument that has lost its programme does not know of its steps any more.
+        step = max(step, report.step)
         raise ProgrammeCutShortError(
-            f"{cell.name}: step {report.step} of {report.steps} was the last one: {report.reason}"
+            f"{cell.name}: step {step} of {len(programme.unrolled)} was the last one: "
+            f"{report.reason}"
         )
 
 

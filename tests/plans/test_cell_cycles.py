@@ -155,6 +155,22 @@ def test_a_programme_that_somebody_ends_by_hand_fails_the_plan_with_the_reason(
     assert instrument.asked[-1] == "stop"
 
 
+def test_an_instrument_that_loses_power_is_told_with_the_step_that_it_was_in(
+    cell: Potentiostat, engine: RunEngine, instrument: StandInInstrument
+) -> None:
+    def switch_off() -> None:
+        wait_for(lambda: bool(instrument.started))
+        instrument.charge(3)
+        wait_for(lambda: cell.charge_ah > 0.0)
+        instrument.lose_power()
+
+    switch = threading.Thread(target=switch_off)
+    switch.start()
+    with pytest.raises(ProgrammeCutShortError, match="step 1 of 8 was the last one: the instrum"):
+        engine(cycle(cell, cycles=4))
+    switch.join(10.0)
+
+
 def test_what_is_beyond_the_cell_is_refused_and_leaves_the_cell_alone(
     cell: Potentiostat, engine: RunEngine, instrument: StandInInstrument
 ) -> None:
