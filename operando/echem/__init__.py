@@ -14,7 +14,7 @@ from operando.echem.impedance import (
 from operando.echem.kramers_kronig import KramersKronigTest, kramers_kronig
 from operando.echem.segments import Direction, Segment, find_segments
 from operando.echem.series import CellSeries
-from operando.echem.spectrum import ImpedanceSpectrum, sweep_duration_s, sweep_frequencies_hz
+from operando.echem.spectrum import ImpedanceSpectrum
 from operando.echem.voltammetry import Sweep, VoltammetryPeak, find_sweeps, voltammetry_peaks
 from operando.echem.weppner_huggins import (
     Diffusion,
@@ -55,8 +55,6 @@ __all__ = [
     "fit_two_arcs",
     "fit_two_arcs_of_moving_cell",
     "kramers_kronig",
-    "sweep_duration_s",
-    "sweep_frequencies_hz",
     "titration_pulses",
     "voltammetry_peaks",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,10 +32,6 @@ class SpecificCapacity:
     discharge_mah_per_g: float
     loss_mah_per_g: float | None
     coulombic_efficiency: float | None
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the cycle as plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -96,14 +91,6 @@ class CycleCapacity:
             loss_mah_per_g=None if loss_ah is None else scale * loss_ah,
             coulombic_efficiency=self.coulombic_efficiency,
         )
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the cycle as plain values, loss and efficiency included."""
-        return {
-            **asdict(self),
-            "loss_ah": self.loss_ah,
-            "coulombic_efficiency": self.coulombic_efficiency,
-        }
 
 
 def cycle_capacities(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +87,3 @@ class TwoArcs:
         if self.tail is not None:
             impedance_ohm += tail_factor * self.tail.impedance_ohm(angular_per_s)
         return impedance_ohm
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the elements as plain values."""
-        return asdict(self)

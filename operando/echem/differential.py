@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +36,6 @@ class DifferentialCapacity:
     capacity_ah_per_v: NDArray[np.float64]
     bin_v: float
     smoothing_v: float
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the curve as lists of numbers."""
-        return {
-            "direction": self.direction.value,
-            "voltage_v": self.voltage_v.tolist(),
-            "capacity_ah_per_v": self.capacity_ah_per_v.tolist(),
-            "bin_v": self.bin_v,
-            "smoothing_v": self.smoothing_v,
-        }
 
 
 def differential_capacity(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -95,12 +94,6 @@ class GittPulse:
     def valid(self) -> bool:
         """Whether the formula's coefficient may be believed as it stands."""
         return not self.flags
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the pulse as plain values."""
-        diffusion = None if self.diffusion is None else self.diffusion.as_document()
-        plain = {"diffusion": diffusion, "flags": list(self.flags), "valid": self.valid}
-        return {**asdict(self), **plain}
 
 
 def titration_pulses(

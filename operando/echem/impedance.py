@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,21 +87,6 @@ class TwoArcFit:
         if drift is not None and elapsed_s is not None:
             factor = np.exp(drift * np.sqrt(elapsed_s))
         return self.circuit.impedance_ohm(frequency_hz, tail_factor=factor)
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the fit as plain values."""
-        return {
-            "circuit": self.circuit.as_document(),
-            "sigma": self.sigma.as_document(),
-            "chi2": self.chi2,
-            "relative_noise": self.relative_noise,
-            "shape": self.shape.value,
-            "merged": self.merged,
-            "at_bound": list(self.at_bound),
-            "followed": self.followed,
-            "tail_drift_per_root_s": self.tail_drift_per_root_s,
-            "lowest_hz": self.lowest_hz,
-        }
 
 
 def fit_two_arcs(

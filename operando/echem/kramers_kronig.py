@@ -7,7 +7,6 @@ et al. (Electrochim. Acta 131 (2014) 20), with a fixed number of elements in a d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,17 +47,6 @@ class KramersKronigTest:
     def rms_residual(self) -> float:
         """Root mean square of all residuals."""
         return float(np.sqrt(np.square([self.real_residual, self.imaginary_residual]).mean()))
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the test as plain values."""
-        return {
-            "frequency_hz": self.frequency_hz.tolist(),
-            "real_residual": self.real_residual.tolist(),
-            "imaginary_residual": self.imaginary_residual.tolist(),
-            "elements": self.elements,
-            "max_residual": self.max_residual,
-            "rms_residual": self.rms_residual,
-        }
 
 
 def kramers_kronig(spectrum: ImpedanceSpectrum, *, per_decade: int = 3) -> KramersKronigTest:

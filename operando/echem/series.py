@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,12 +93,3 @@ class CellSeries:
         return CellSeries(
             self.time_s[rows], self.voltage_v[rows], self.current_a[rows], self.charge_ah[rows]
         )
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the columns as lists of numbers."""
-        return {
-            "time_s": self.time_s.tolist(),
-            "voltage_v": self.voltage_v.tolist(),
-            "current_a": self.current_a.tolist(),
-            "charge_ah": self.charge_ah.tolist(),
-        }

@@ -1,16 +1,15 @@
-"""One impedance spectrum, and how long it takes to measure."""
+"""One impedance spectrum."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operando.echem.errors import SeriesError
 
-__all__ = ["ImpedanceSpectrum", "sweep_duration_s", "sweep_frequencies_hz"]
+__all__ = ["ImpedanceSpectrum"]
 
 _FEWEST_POINTS = 3
 
@@ -52,38 +51,3 @@ class ImpedanceSpectrum:
     def angular_per_s(self) -> NDArray[np.float64]:
         """Angular frequencies."""
         return 2.0 * np.pi * self.frequency_hz
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the spectrum as lists of numbers."""
-        return {
-            "frequency_hz": self.frequency_hz.tolist(),
-            "real_impedance_ohm": self.impedance_ohm.real.tolist(),
-            "imaginary_impedance_ohm": self.impedance_ohm.imag.tolist(),
-        }
-
-
-def sweep_frequencies_hz(
-    *, max_hz: float, min_hz: float, per_decade: int = 6
-) -> NDArray[np.float64]:
-    """Return the frequencies of a logarithmic sweep, from the highest down, both ends included.
-
-    Raises:
-        SeriesError: The limits are crossed or not positive, or there is no point in a decade.
-    """
-    if not (0.0 < min_hz < max_hz and per_decade >= 1):
-        raise SeriesError(f"no sweep goes from {max_hz} Hz to {min_hz} Hz, {per_decade} a decade")
-    points = round(per_decade * float(np.log10(max_hz / min_hz))) + 1
-    return np.geomspace(max_hz, min_hz, max(points, 2))
-
-
-def sweep_duration_s(frequency_hz: NDArray[np.float64], *, periods: int = 1) -> float:
-    """Return how long a sweep takes at least; a charge goes on for that long.
-
-    From 100 kHz to 10 mHz, ten points a decade and three periods are 24 min, in which a charge at
-    0.2 C moves the cell by 8 %; six points and one period are 5.2 min and 1.7 %.
-
-    Args:
-        frequency_hz: All points of the sweep.
-        periods: Measured at each of them.
-    """
-    return float(periods * np.sum(1.0 / frequency_hz))

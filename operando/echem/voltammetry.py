@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,10 +62,6 @@ class VoltammetryPeak:
     half_width_v: float
     scan_rate_v_per_s: float
     smoothing_v: float
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the peak as plain values."""
-        return {**asdict(self), "direction": self.direction.value}
 
 
 def find_sweeps(series: CellSeries, *, turn_v: float = 0.05) -> list[Sweep]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -117,10 +116,6 @@ class Diffusion:
         if self.spherical_cm2_per_s is None:
             return None
         return 1.0 - self.planar_cm2_per_s / self.spherical_cm2_per_s
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the coefficients as plain values."""
-        return {**asdict(self), "spherical_bias": self.spherical_bias}
 
 
 def estimate_diffusion(electrode: Electrode, changes: VoltageChanges) -> Diffusion:

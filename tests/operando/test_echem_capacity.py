@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,20 +69,6 @@ def test_capacities_for_a_gram() -> None:
         cycle.per_gram(0.0)
 
 
-def test_a_cycle_is_written_as_plain_values() -> None:
-    (cycle,) = cycle_capacities(steps((0.2, 1.0), (-0.1, 1.0)))
-    document = json.loads(json.dumps(cycle.as_document()))
-    assert set(document) == {
-        "cycle",
-        "charge_ah",
-        "discharge_ah",
-        "max_voltage_v",
-        "min_voltage_v",
-        "loss_ah",
-        "coulombic_efficiency",
-    }
-
-
 @given(currents)
 def test_no_charge_is_lost_or_counted_twice(values: list[float]) -> None:
     series = CellSeries.counted(range(len(values)), [3.5] * len(values), values)
@@ -139,7 +123,6 @@ def test_smoothing_widens_a_peak_by_what_is_said_and_keeps_its_charge() -> None:
     )
     assert curve.capacity_ah_per_v.max() == pytest.approx(19.947 * 20.0 / 25.0, rel=1e-3)
     assert curve.capacity_ah_per_v.sum() * curve.bin_v == pytest.approx(1.0, rel=1e-6)
-    assert curve.as_document()["smoothing_v"] == 0.015
 
 
 def test_noise_on_the_voltage_makes_dq_dv_neither_negative_nor_huge() -> None:

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -220,14 +219,6 @@ def test_too_few_rows_after_the_skip_are_refused() -> None:
 def test_an_electrode_without_area_is_refused() -> None:
     with pytest.raises(SeriesError, match="area_cm2"):
         Electrode(2e-3, 20.4, 96.93, 0.0)
-
-
-def test_a_pulse_is_written_as_plain_values() -> None:
-    document = json.loads(json.dumps(sphere_pulse(0.07, 900, skip_s=30.0).as_document()))
-    assert document["flags"] == ["spherical bias"]
-    assert document["valid"] is False
-    assert document["skip_s"] == 30.0
-    assert 0.3 < document["diffusion"]["spherical_bias"] < 0.5
 
 
 def test_the_simulated_cell_shows_its_coefficient_only_with_the_sphere_taken_into_account() -> None:

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -132,10 +130,3 @@ def test_a_potential_that_stands_still_is_no_voltammogram() -> None:
 def test_a_sweep_without_current_has_no_peak() -> None:
     series = CellSeries.counted(range(GRID_V.size), GRID_V, np.zeros_like(GRID_V))
     assert voltammetry_peaks(series) == []
-
-
-def test_a_peak_is_written_as_plain_values() -> None:
-    up, _ = by_direction(voltammetry_peaks(voltammogram(1)))
-    document = json.loads(json.dumps(up.as_document()))
-    assert document["direction"] == "charge"
-    assert document["smoothing_v"] == 0.003
