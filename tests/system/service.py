@@ -23,6 +23,9 @@ QUICK = {"c_rate": 0.5, "n_flat": 1, "n_dark": 2}
 PATIENCE_S = 90.0
 
 _SETTINGS = """
+[cell]
+name = "{cell_name}"
+
 [simulation]
 pixels = {pixels}
 rate = {rate}
@@ -36,22 +39,29 @@ enabled = {archive}
 
 
 class Service:
-    """A service on a new data directory; a context manager.
+    """A service on a data directory, which it makes if there is none; a context manager.
 
     Args:
         folder: For settings, data and the service's own log.
         pixels: Rows and columns of a frame.
         rate: Simulated seconds in one of the wall between stacks.
         archive: Whether there is a catalogue, which takes a while to start.
+        cell_name: Name of the cell, which goes on counting under it.
     """
 
     def __init__(
-        self, folder: Path, *, pixels: int = 128, rate: float = 1500.0, archive: bool = True
+        self,
+        folder: Path,
+        *,
+        pixels: int = 128,
+        rate: float = 1500.0,
+        archive: bool = True,
+        cell_name: str = "asslb",
     ) -> None:
         self.data = DataDirectory.make(folder / "data")
         self._settings = folder / "operando.toml"
         settings = {"pixels": pixels, "rate": rate, "archive": str(archive).lower()}
-        self._settings.write_text(_SETTINGS.format(**settings))
+        self._settings.write_text(_SETTINGS.format(**settings, cell_name=cell_name))
         self._log = folder / "service.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._catalogue: Catalogue | None = None
