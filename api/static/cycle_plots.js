@@ -9,6 +9,8 @@ const MILLI = 1e3;
 const MICRO = 1e6;
 const REFERENCE_DASH = [4, 3];
 
+const REDOX = { charge: "oxidation", discharge: "reduction" };
+
 export class CapacityPlot {
   constructor() {
     this.chart = new Chart(document.getElementById("capacity-plot"));
@@ -79,6 +81,7 @@ export class VoltammogramPlot {
   constructor() {
     this.chart = new Chart(document.getElementById("voltammogram-plot"));
     this.note = document.getElementById("voltammogram-note");
+    this.peaks = document.getElementById("voltammogram-peaks");
     this.chooser = new Chooser("voltammogram-slider", () => this.show(this.scans));
   }
 
@@ -93,6 +96,7 @@ export class VoltammogramPlot {
     const lines = [trace(chosen)];
     if (known[0] !== chosen) lines.unshift(trace(known[0], REFERENCE_DASH));
     this.note.textContent = noteOf(chosen);
+    this.peaks.textContent = peaksInWords(chosen);
     this.chart.show({
       x: { range: span(lines.flatMap(({ x }) => x), { least: 0.1, pad: 0.02 }), label: "voltage, V" },
       panes: [{
@@ -114,11 +118,17 @@ function noteOf({ cycle, separation_v: apart }) {
   return `cycle ${cycle}${apart == null ? "" : ` · peaks ${number(MILLI * apart, 0)} mV apart`}`;
 }
 
+function peaksInWords({ peaks, flags }) {
+  const found = peaks.map(({ direction, potential_v: at, half_width_v: wide }) =>
+    `${REDOX[direction]} ${number(at, 3)} V${wide == null ? "" : `, ${number(MILLI * wide, 0)} mV wide`}`);
+  return [...found, ...flags].join(" · ");
+}
+
 function peakText(peaks, volt) {
   if (!peaks.length) return `${number(volt, 3)} V`;
   const { direction, potential_v: at, current_a: current, half_width_v: wide } = peaks[nearest(peaks, (peak) => Math.abs(peak.potential_v - volt))];
   const width = wide == null ? "" : `   ${number(MILLI * wide, 0)} mV wide`;
-  return `${direction} ${number(at, 3)} V   ${signed(MICRO * current, 1)} µA${width}`;
+  return `${REDOX[direction]} ${number(at, 3)} V   ${signed(MICRO * current, 1)} µA${width}`;
 }
 
 export function nearest(list, far) {
