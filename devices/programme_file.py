@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from devices.cell_description import CellDescription
@@ -12,7 +11,7 @@ from devices.errors import ProgrammeError, StepProblem
 from devices.programme import Programme
 from devices.programme_document import programme_from_document
 
-__all__ = ["programme_as_toml", "programme_from_toml", "read_programme", "write_programme"]
+__all__ = ["programme_as_toml", "programme_from_toml"]
 
 
 def programme_from_toml(text: str, *, cell: CellDescription | None = None) -> Programme:
@@ -39,25 +38,6 @@ def programme_as_toml(programme: Programme) -> str:
         for step in programme.as_document()["steps"]
     ]
     return "\n\n".join([f"name = {_toml(programme.name)}", *tables]) + "\n"
-
-
-def read_programme(path: Path, *, cell: CellDescription | None = None) -> Programme:
-    """Read a programme from a file.
-
-    Raises:
-        ProgrammeError: Names each step and field that is wrong.
-        OSError: If the file cannot be read.
-    """
-    return programme_from_toml(path.read_text(encoding="utf-8"), cell=cell)
-
-
-def write_programme(path: Path, programme: Programme) -> None:
-    """Write a programme into a file.
-
-    Raises:
-        OSError: If the file cannot be written.
-    """
-    path.write_text(programme_as_toml(programme), encoding="utf-8")
 
 
 def _toml(value: Any) -> str:

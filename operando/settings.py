@@ -84,11 +84,6 @@ class CellSettings(_Section):
         return self
 
     @property
-    def nominal_capacity_ah(self) -> float:
-        """Return the charge in Ah to which C-rates refer."""
-        return self.nominal_capacity_mah_per_g * self.mass_g / 1000.0
-
-    @property
     def reference_capacity_ah(self) -> float:
         """Return the charge in Ah from SOC 0 to SOC 1."""
         return self.reference_capacity_mah_per_g * self.mass_g / 1000.0

@@ -48,11 +48,6 @@ class CellHistory:
     cycle: NDArray[np.int64]
     sweeps: tuple[Sweep, ...] = ()
 
-    @property
-    def first_rows(self) -> list[int]:
-        """Index of the first row of each programme."""
-        return [0, *(np.flatnonzero(np.diff(self.programme)) + 1).tolist()]
-
 
 def read_cell_history(reader: JournalReader, *, run_uid: str | None = None) -> CellHistory:
     """Read what a journal has of the cell.

@@ -91,7 +91,6 @@ def test_programmes_follow_one_another_in_time_and_charge(journal: Journal) -> N
     assert history.series.time_s.tolist() == [0.0, 10.0, 20.0, 30.0, 600.0, 610.0, 620.0]
     assert history.series.charge_ah == pytest.approx([0.0, 0.01, 0.02, 0.03, 0.03, 0.02, 0.01])
     assert history.programme.tolist() == [0, 0, 0, 0, 1, 1, 1]
-    assert history.first_rows == [0, 4]
     assert history.programme_uids == ("charge", "discharge")
     assert history.unix_s[4] == START_UNIX_S + 600.0
 
