@@ -27,7 +27,7 @@ from operando.temperature import guard_temperature
 if TYPE_CHECKING:
     from devices.microscope import Microscope
 
-__all__ = ["Addresses", "Beamline", "addresses_of", "cell_description"]
+__all__ = ["Addresses", "Beamline", "addresses_of", "cell_description", "cell_envelope"]
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,12 @@ def cell_description(settings: Settings) -> CellDescription:
         nominal_capacity_mah_per_g=cell.nominal_capacity_mah_per_g,
         reference_capacity_mah_per_g=cell.reference_capacity_mah_per_g,
     )
+
+
+def cell_envelope(settings: Settings) -> Envelope:
+    """Return what nothing may cross on the cell."""
+    cell = settings.cell
+    return Envelope(cell.min_voltage_v, cell.max_voltage_v, cell.max_current_a)
 
 
 class Beamline:
@@ -196,8 +202,7 @@ class Beamline:
         instrument = cell_instrument(
             self._settings, potentiostat=addresses.potentiostat, impedance=addresses.impedance
         )
-        limits = self._settings.cell
-        envelope = Envelope(limits.min_voltage_v, limits.max_voltage_v, limits.max_current_a)
+        envelope = cell_envelope(self._settings)
         cell = cell_description(self._settings)
         keeper = CellKeeper(instrument, envelope=envelope, bookmark=self._bookmark, cell=cell)
         # First among the observers: a row is in the journal before a plan hears of it.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from devices.cell_keeper import CellKeeper
 from devices.potentiostat import Potentiostat
-from devices.techniques import Envelope
-from operando.beamline import cell_description
+from operando.beamline import cell_description, cell_envelope
 from operando.cell_instruments import cell_instrument
 from operando.settings import Settings
 
@@ -27,7 +26,5 @@ def offline_cell(settings: Settings) -> Potentiostat:
     instrument = cell_instrument(
         settings, potentiostat=_NOWHERE, impedance=_NOWHERE if beside else ""
     )
-    limits = settings.cell
-    envelope = Envelope(limits.min_voltage_v, limits.max_voltage_v, limits.max_current_a)
-    keeper = CellKeeper(instrument, envelope=envelope)
+    keeper = CellKeeper(instrument, envelope=cell_envelope(settings))
     return Potentiostat(keeper, description=cell_description(settings))
