@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import math
 from pathlib import Path
@@ -11,6 +13,9 @@ from simulators.mounted_cell import MountedCell
 from simulators.world import CellState, World
 
 __all__ = ["CellStand"]
+
+_TICK_S = 0.005
+_TICKS_A_NOTE = 50
 
 
 class CellStand:
@@ -30,6 +35,17 @@ class CellStand:
             self._cell.remember(json.loads(cell_file.read_text()))
         self.mounted = MountedCell(self._cell, world.clock)
         self.tick()
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Let the cell and everything at it live until `stop` is set."""
+        for tick in itertools.count():
+            self.tick()
+            if tick % _TICKS_A_NOTE == 0:
+                self.keep_cell()
+            if stop.is_set():
+                break
+            await asyncio.sleep(_TICK_S)
+        self.keep_cell()
 
     def tick(self) -> None:
         """Do everything that is due until now and tell the world."""

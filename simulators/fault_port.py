@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import Mapping
 from typing import Any
 
+from simulators.loopback import LoopbackServer
 from simulators.wire_faults import Faults
 
 __all__ = ["FaultPort"]
 
-logger = logging.getLogger(__name__)
 
-
-class FaultPort:
+class FaultPort(LoopbackServer):
     """Takes requests for the faults of one or more instruments, on the loopback only.
 
     Args:
@@ -26,18 +24,6 @@ class FaultPort:
     def __init__(self, faults: Mapping[str, Faults]) -> None:
         self._faults = faults
         self._first = next(iter(faults))
-        self._listener: asyncio.Server | None = None
-
-    async def listen(self, port: int = 0) -> int:
-        """Begin to serve; give the port."""
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", port)
-        taken: int = self._listener.sockets[0].getsockname()[1]
-        return taken
-
-    def close(self) -> None:
-        """Serve nobody any more."""
-        if self._listener is not None:
-            self._listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import logging
-import signal
 from pathlib import Path
 
 from simulators.cell import PRESETS
@@ -19,36 +17,13 @@ from simulators.cell_stand import CellStand
 from simulators.fault_port import FaultPort
 from simulators.message_log import MessageLog
 from simulators.methodscript_station import MethodScriptStation
-from simulators.process import announce, die_with_parent
+from simulators.process import announce, begin, stop_on_signal
 from simulators.smu_station import SmuStation
 from simulators.world import World
 
-__all__ = ["live", "serve", "stop_on_signal"]
+__all__ = ["serve"]
 
 logger = logging.getLogger(__name__)
-
-_TICK_S = 0.005
-_TICKS_A_NOTE = 50
-
-
-def stop_on_signal() -> asyncio.Event:
-    """Give what SIGTERM and SIGINT set from now on."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-async def live(stand: CellStand, stop: asyncio.Event) -> None:
-    """Let a cell and everything at it live until `stop` is set."""
-    for tick in itertools.count():
-        stand.tick()
-        if tick % _TICKS_A_NOTE == 0:
-            stand.keep_cell()
-        if stop.is_set():
-            break
-        await asyncio.sleep(_TICK_S)
-    stand.keep_cell()
 
 
 async def serve(
@@ -82,7 +57,7 @@ async def serve(
     stop = stop_on_signal()
     announce(ready, **facts)
     logger.info("serving %s", facts)
-    await live(stand, stop)
+    await stand.live(stop)
     control.close()
     smu.server.close()
     if serial is not None:
@@ -119,8 +94,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Serve simulated instruments with a cell between them."""
-    die_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    begin()
     asyncio.run(_serve(_arguments()))
 
 

@@ -8,8 +8,11 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 
+from simulators.loopback import LoopbackServer
 from simulators.scpi import Conversation, ScpiError
 from simulators.wire_faults import Faults, ReplyFault
+
+__all__ = ["MOST_CLIENTS", "ScpiServer"]
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ _WAIT_S = 0.005
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class ScpiServer:
+class ScpiServer(LoopbackServer):
     """Serves one instrument to a few clients at a time, on the loopback only.
 
     Args:
@@ -39,18 +42,10 @@ class ScpiServer:
         self._report = report
         self._faults = faults
         self._clients: set[asyncio.StreamWriter] = set()
-        self._listener: asyncio.Server | None = None
-
-    async def listen(self, port: int = 0) -> int:
-        """Begin to serve; give the port."""
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", port)
-        taken: int = self._listener.sockets[0].getsockname()[1]
-        return taken
 
     def close(self) -> None:
-        """Serve nobody any more."""
-        if self._listener is not None:
-            self._listener.close()
+        """Serve nobody any more, and drop who is there."""
+        super().close()
         self.drop_clients()
 
     def drop_clients(self) -> None:

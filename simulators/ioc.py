@@ -12,7 +12,7 @@ from pathlib import Path
 
 from simulators.beamline import TEMPERATURES_C, Beamline, Folders
 from simulators.channels import ChannelAccessServer
-from simulators.process import announce, die_with_parent
+from simulators.process import announce, begin
 from simulators.world import World
 
 logger = logging.getLogger(__name__)
@@ -87,9 +87,8 @@ def _build(arguments: argparse.Namespace) -> Beamline:
 
 def main() -> None:
     """Serve the simulated beamline."""
-    die_with_parent()
+    begin()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     arguments = _arguments()
     beamline = _build(arguments)
     asyncio.run(

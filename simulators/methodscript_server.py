@@ -14,10 +14,9 @@ from pathlib import Path
 from simulators.cell import PRESETS
 from simulators.cell_stand import CellStand
 from simulators.fault_port import FaultPort
-from simulators.instrument import live, stop_on_signal
 from simulators.message_log import MessageLog
 from simulators.methodscript_station import MethodScriptStation
-from simulators.process import announce, die_with_parent
+from simulators.process import announce, begin, stop_on_signal
 from simulators.world import World
 
 __all__ = ["serve"]
@@ -49,7 +48,7 @@ async def serve(
     stop = stop_on_signal()
     announce(ready, **facts)
     logger.info("serving %s", facts)
-    await live(stand, stop)
+    await stand.live(stop)
     control.close()
     await station.port.close()
 
@@ -68,8 +67,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Serve a simulated instrument with a cell on it."""
-    die_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    begin()
     asyncio.run(_serve(_arguments()))
 
 

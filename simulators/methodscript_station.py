@@ -10,7 +10,7 @@ from simulators.cell_stand import CellStand
 from simulators.message_log import MessageLog
 from simulators.methodscript_instrument import MethodScriptInstrument
 from simulators.pty_port import PtyPort
-from simulators.wire_faults import Faults
+from simulators.wire_faults import Faults, suffer_at_output
 
 __all__ = ["MethodScriptStation"]
 
@@ -56,19 +56,10 @@ class MethodScriptStation:
 
     def _suffer(self, request: Mapping[str, Any]) -> None:
         """Let a fault happen; see `simulators.wire_faults`."""
-        match request["fault"]:
-            case "open-lead":
-                self.instrument.pgstat.attach_cell(False)
-            case "relay-stuck":
-                self.instrument.pgstat.stick_relay(True)
-            case "compliance-trip":
-                self.instrument.pgstat.trip()
-            case "clear":
-                self.instrument.pgstat.attach_cell(True)
-                self.instrument.pgstat.stick_relay(False)
-            case kind:
-                if kind == "swap":
-                    self.instrument.serial = str(request.get("serial", "NX1SIM0002"))
-                self.instrument.power_cycle()
-                self.port.replug()
+        kind = request["fault"]
+        if not suffer_at_output(self.instrument.pgstat, kind):
+            if kind == "swap":
+                self.instrument.serial = str(request.get("serial", "NX1SIM0002"))
+            self.instrument.power_cycle()
+            self.port.replug()
         self._stand.publish()

@@ -10,7 +10,7 @@ from simulators.instrument_server import ScpiServer
 from simulators.message_log import MessageLog
 from simulators.scpi import Conversation
 from simulators.smu2450 import Smu2450
-from simulators.wire_faults import Faults
+from simulators.wire_faults import Faults, suffer_at_output
 
 __all__ = ["SmuStation"]
 
@@ -50,19 +50,10 @@ class SmuStation:
 
     def _suffer(self, request: Mapping[str, Any]) -> None:
         """Let a fault happen to the instrument or its leads; see `simulators.wire_faults`."""
-        match request["fault"]:
-            case "open-lead":
-                self.smu.hardware.attach_cell(False)
-            case "relay-stuck":
-                self.smu.hardware.stick_relay(True)
-            case "compliance-trip":
-                self.smu.hardware.trip()
-            case "clear":
-                self.smu.hardware.attach_cell(True)
-                self.smu.hardware.stick_relay(False)
-            case kind:
-                if kind == "swap":
-                    self.smu.serial = str(request.get("serial", "04999999"))
-                self.smu.power_cycle()
-                self.server.drop_clients()
+        kind = request["fault"]
+        if not suffer_at_output(self.smu.hardware, kind):
+            if kind == "swap":
+                self.smu.serial = str(request.get("serial", "04999999"))
+            self.smu.power_cycle()
+            self.server.drop_clients()
         self._stand.publish()

@@ -26,7 +26,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+__all__ = ["AT_ONCE", "REPLY_FAULTS", "Faults", "Output", "ReplyFault", "suffer_at_output"]
 
 REPLY_FAULTS = ("late", "split", "garbled", "extra", "dropped", "half-close", "reset")
 AT_ONCE = (
@@ -96,3 +98,33 @@ class Faults:
             self._waiting.clear()
         if kind != "none":
             self._suffer(request)
+
+
+class Output(Protocol):
+    """The output of an instrument, and its leads to the cell."""
+
+    def attach_cell(self, attached: bool) -> None:
+        """Put the leads to the cell, or take one off."""
+
+    def stick_relay(self, stuck: bool) -> None:
+        """Let the output relay open no more, or let it move again."""
+
+    def trip(self) -> None:
+        """Let the output protect itself."""
+
+
+def suffer_at_output(output: Output, kind: object) -> bool:
+    """Let a fault happen to an output; tell whether it was one of an output."""
+    match kind:
+        case "open-lead":
+            output.attach_cell(False)
+        case "relay-stuck":
+            output.stick_relay(True)
+        case "compliance-trip":
+            output.trip()
+        case "clear":
+            output.attach_cell(True)
+            output.stick_relay(False)
+        case _:
+            return False
+    return True
