@@ -114,7 +114,19 @@ def limits_passed(envelope: Envelope, technique: Technique) -> list[tuple[str, s
         for name, value_v in technique.voltages_v
         if not low_v <= value_v <= high_v
     ]
-    return currents + voltages
+    return currents + voltages or _ends_at_once(envelope, technique)
+
+
+def _ends_at_once(envelope: Envelope, technique: Technique) -> list[tuple[str, str]]:
+    """Find a charge to the lowest voltage of the cell, and a discharge to the highest."""
+    if not isinstance(technique, ConstantCurrent) or technique.until_voltage_v is None:
+        return []
+    until_v, name = technique.until_voltage_v, "until_voltage_v"
+    if technique.current_a > 0.0 and until_v == envelope.min_voltage_v:
+        return [(name, f"{until_v:g} V is the lowest of this cell; no charge ends there")]
+    if technique.current_a < 0.0 and until_v == envelope.max_voltage_v:
+        return [(name, f"{until_v:g} V is the highest of this cell; no discharge ends there")]
+    return []
 
 
 def refuse_beyond(envelope: Envelope, technique: Technique, *, who: str) -> None:

@@ -82,6 +82,14 @@ def test_what_lies_inside_the_envelope_is_allowed() -> None:
     refuse_beyond(ENVELOPE, OpenCircuit(60.0), who="cell")
 
 
+def test_a_current_that_runs_away_from_its_voltage_is_refused() -> None:
+    with pytest.raises(LimitExceededError, match="4.2 V is the highest .* no discharge ends there"):
+        refuse_beyond(ENVELOPE, ConstantCurrent(-1e-5, 4.2, 60.0), who="cell")
+    with pytest.raises(LimitExceededError, match="3 V is the lowest of this cell; no charge ends"):
+        refuse_beyond(ENVELOPE, ConstantCurrent(1e-5, 3.0, 60.0), who="cell")
+    refuse_beyond(ENVELOPE, ConstantCurrent(-1e-5, 4.1, 60.0), who="cell")
+
+
 @given(
     current_a=st.floats(1e-9, 1.0) | st.floats(-1.0, -1e-9),
     until_voltage_v=st.none() | st.floats(0.1, 5.0),
