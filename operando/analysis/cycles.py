@@ -23,6 +23,8 @@ __all__ = ["CycleWatch"]
 
 _MOST_POINTS = 200
 _FINEST_BIN_V = 0.002
+_COUNTING_ERROR = 0.01
+"""Share of a charge by which its count may be wrong."""
 
 
 class CycleWatch:
@@ -83,7 +85,8 @@ class CycleWatch:
             },
         }
         last = discharges[-1]
-        return [Finding("cycle", last.step, self._cycle, last.end_unix_s, values)]
+        flags = _flags(capacity)
+        return [Finding("cycle", last.step, self._cycle, last.end_unix_s, values, flags)]
 
 
 def _goes_on(planned: Programme, step: StepRows) -> bool:
@@ -106,6 +109,15 @@ def _may_discharge(technique: Technique) -> bool:
 
 def _of(steps: Sequence[StepRows], direction: Direction) -> list[StepRows]:
     return [step for step in steps if direction_of(step) is direction]
+
+
+def _flags(capacity: CycleCapacity) -> tuple[str, ...]:
+    if capacity.discharge_ah <= (1.0 + _COUNTING_ERROR) * capacity.charge_ah:
+        return ()
+    return (
+        "more came out than went in: the cell was not empty when the cycle began, and efficiency"
+        " and loss mean nothing",
+    )
 
 
 def _per_gram(capacity: CycleCapacity, mass_g: float | None) -> dict[str, float | None]:

@@ -170,6 +170,19 @@ def test_retention_compares_with_the_first_discharge(house: House) -> None:
     assert 1.0 > cycles[1]["retention"] > cycles[2]["retention"] > 0.9
 
 
+def test_a_discharge_of_more_than_was_charged_makes_no_efficiency(house: House) -> None:
+    house.cell.run(Programme((charge(90.0), discharge(5.0), charge(5.0), discharge(10.0))))
+    catch_up(house.analyst())
+
+    before, last = house.found("cycle")
+    assert before["flags"] == []
+    assert last["values"]["coulombic_efficiency"] == pytest.approx(2.0, rel=0.01)
+    assert last["flags"] == [
+        "more came out than went in: the cell was not empty when the cycle began, and efficiency"
+        " and loss mean nothing"
+    ]
+
+
 def test_a_hold_of_the_voltage_belongs_to_the_cycle(house: House) -> None:
     steps = (charge(60.0), discharge(5.0), ConstantVoltage(3.6, 1200.0, max_current_a=CURRENT_A))
     house.cell.run(Programme((*steps, Rest(300.0))))
