@@ -317,6 +317,20 @@ def test_a_voltammogram_has_three_vertices_at_most() -> None:
     ]
 
 
+def test_a_sweep_stays_within_what_the_family_measures() -> None:
+    widest = replace(SWEEP, frequencies_hz=(1e6, 1e-5))
+    assert objections_to(widest, periods=1) == []
+    beyond = replace(SWEEP, frequencies_hz=(1e9, 1.0, 1e-6), periods=3)
+    assert objections_to(beyond, periods=1) == [
+        (
+            "periods",
+            "is 3, and the instrument measures 1 of each frequency; no command changes that",
+        ),
+        ("frequencies_hz", "1e-06 Hz is outside 1e-05 Hz to 1e+06 Hz"),
+        ("frequencies_hz", "1e+09 Hz is outside 1e-05 Hz to 1e+06 Hz"),
+    ]
+
+
 def test_a_sweep_looks_at_the_cell_after_each_slow_point() -> None:
     script = script_for(replace(SWEEP, until_voltage_v=4.0), ENVELOPE, ProgrammePlace(NUMBER))
     assert script[script.index("cell_on") - 1] == "set_i 68u"
@@ -347,24 +361,28 @@ def test_the_duration_of_a_sweep_is_known_beforehand() -> None:
 def test_a_sweep_that_the_limits_end_at_once_is_no_spectrum() -> None:
     sweep = script_for(SWEEP, ENVELOPE, ProgrammePlace(NUMBER))
     ended = Exchange(["e", *sweep, ""], ["e", ROW_1, ""])
-    with ScriptedPort(*HELLO, *PREPARE, STILL_THERE, ended) as port:
+    with ScriptedPort(*HELLO, *PREPARE, STILL_THERE, ended, STILL_THERE) as port:
         instrument = palmsens(port)
         instrument.connect()
         instrument.prepare(ENVELOPE)
-        with pytest.raises(CommandError, match="no spectrum: the limits of the cell"):
-            instrument.measure_impedance(SWEEP)
+        instrument.start(SWEEP)
+        wait_for(lambda: not instrument.state().running)
+        assert instrument.take_spectra() == []
 
 
 def test_a_spectrum_has_the_cell_before_and_after() -> None:
     point = "Pja80F4241i;eb8000005 ;dc8000064 ;cc80002BCm,10,280;cd7FFFFCEm,10,280"
     sweep = script_for(SWEEP, ENVELOPE, ProgrammePlace(NUMBER))
     said = ["e", ROW_1, "L", "M000E", point, "*", ROW_2, "+", ""]
-    with ScriptedPort(*HELLO, *PREPARE, STILL_THERE, Exchange(["e", *sweep, ""], said)) as port:
+    swept = Exchange(["e", *sweep, ""], said)
+    with ScriptedPort(*HELLO, *PREPARE, STILL_THERE, swept, STILL_THERE) as port:
         instrument = palmsens(port)
         instrument.connect()
         instrument.prepare(ENVELOPE)
-        assert instrument.spectrum() is None
-        spectrum = instrument.measure_impedance(SWEEP)
+        assert instrument.take_spectra() == []
+        instrument.start(SWEEP)
+        wait_for(lambda: not instrument.state().running)
+        (spectrum,) = instrument.take_spectra()
     assert spectrum.frequency_hz.tolist() == [100.0]
     assert spectrum.impedance_ohm.tolist() == [0.7 - 0.05j]
     assert not spectrum.complete
