@@ -1,5 +1,6 @@
 """What the instruments do together, as Bluesky plans."""
 
+from plans.cell_programme import cell_programme
 from plans.charge_discharge import charge_discharge
 from plans.cycle import cycle
 from plans.cyclic_voltammetry import cyclic_voltammetry
@@ -33,6 +34,7 @@ __all__ = [
     "ScanFailedError",
     "ScanTooLongError",
     "TooManyFailuresError",
+    "cell_programme",
     "charge_discharge",
     "cycle",
     "cyclic_voltammetry",

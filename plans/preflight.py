@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devices import Potentiostat
-from plans.any_programme import PLAN_PROGRAMMES
+from plans.any_programme import PLAN_PROGRAMMES, as_asked
 from plans.asked_programme import AskedProgramme, PlanProgramme, programme_on
 from plans.operando_charge import asked_of
 
@@ -40,8 +40,13 @@ def _of_experiment(params: Mapping[str, Any]) -> AskedProgramme:
     return asked_of(*(params[name] for name in names))
 
 
+def _of_list(params: Mapping[str, Any]) -> AskedProgramme:
+    return as_asked(params["programme"])
+
+
 CHECKS: Mapping[str, Check] = {
     **{name: _check_of(_of_plan(kind)) for name, kind in PLAN_PROGRAMMES.items()},
+    "cell_programme": _check_of(_of_list),
     "operando_charge": _check_of(_of_experiment),
 }
 """By the name of the plan."""

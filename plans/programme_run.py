@@ -10,7 +10,7 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from devices import EndState, Milestone, Potentiostat, Programme
-from plans.asked_programme import PlanProgramme, programme_on
+from plans.asked_programme import AskedProgramme, PlanProgramme, programme_on
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
@@ -24,9 +24,10 @@ _COLLECT_EVERY_ROWS = 60
 
 def run_asked(
     cell: Potentiostat,
-    asked: PlanProgramme,
+    asked: AskedProgramme,
     *,
     abort_state: str,
+    plan_name: str = "",
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Let a cell go through a programme and file all that it brings.
@@ -35,8 +36,9 @@ def run_asked(
 
     Args:
         cell: The cell and its potentiostat.
-        asked: What it goes through, and the name of the plan that asks for it.
+        asked: What it goes through.
         abort_state: "open_circuit" or "keep", after an abort or a failure.
+        plan_name: Of the plan that asks for it; empty: the plan whose programme it is.
         md: More metadata for the start document.
 
     Returns:
@@ -59,7 +61,9 @@ def run_asked(
             else_plan=lambda: _leave(cell, programme, EndState.OPEN_CIRCUIT.value),
         )
 
-    start = {**(md or {}), **_start_document(cell, programme, asked.plan, abort_state)}
+    if not plan_name and isinstance(asked, PlanProgramme):
+        plan_name = asked.plan
+    start = {**(md or {}), **_start_document(cell, programme, plan_name, abort_state)}
     return str((yield from bpp.run_wrapper(in_words(body(), ExperimentFailedError), md=start)))
 
 

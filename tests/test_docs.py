@@ -233,7 +233,9 @@ def test_every_plan_is_described_with_its_parameters(plan: PlanEntry) -> None:
     rows = {names_in(row[0])[0]: row for row in table_rows(described)}
     assert set(rows) == set(plan.model.model_fields)
     for name, row in rows.items():
-        assert value_of(row[2]) == plan.model.model_fields[name].default, name
+        field = plan.model.model_fields[name]
+        default = "required" if field.is_required() else field.default
+        assert value_of(row[2]) == default, name
 
 
 def test_every_column_and_field_of_the_record_is_described() -> None:

@@ -59,6 +59,7 @@ def _catalogue(settings: Settings) -> PlanCatalogue:
     known: list[Callable[..., MsgGenerator[Any]]] = [
         plans.operando_charge,
         plans.xanes_scan,
+        plans.cell_programme,
         plans.charge_discharge,
         plans.cycle,
         plans.cyclic_voltammetry,

@@ -20,7 +20,14 @@ from devices import (
 )
 from devices.programme import Loop
 from operando.echem import CellSeries, Electrode, cycle_capacities, titration_pulses
-from plans import ExperimentFailedError, ProgrammeCutShortError, charge_discharge, cycle, gitt
+from plans import (
+    ExperimentFailedError,
+    ProgrammeCutShortError,
+    cell_programme,
+    charge_discharge,
+    cycle,
+    gitt,
+)
 from tests.devices.potentiostat_support import running_bench, running_host
 from tests.devices.stand_in_instrument import StandInInstrument
 from tests.plans.conftest import Documents
@@ -83,6 +90,21 @@ def test_the_first_cycle_loses_what_the_cell_is_known_to_lose(
     start = start_document(documents)
     assert start["predicted_duration_s"] == pytest.approx(2.0 * 162.5 / 34.0 * 3600.0)
     assert start["programme"]["steps"][1]["technique"] == "constant_current"
+    assert stop_document(documents)["exit_status"] == "success"
+
+
+def test_any_list_of_steps_runs_on_a_cell_alone(
+    tmp_path: Path, engine: RunEngine, documents: Documents
+) -> None:
+    charge = {"technique": "constant_current", "c_rate": 0.2, "max_duration_s": 600.0}
+    rest = {"technique": "rest", "max_duration_s": 300.0}
+    with running_bench(tmp_path, rate=FAST) as bench, running_host(bench) as host:
+        cell = Potentiostat(host.keeper, description=DESCRIPTION)
+        engine(cell_programme(cell, programme={"name": "short", "steps": [charge, rest]}))
+    assert sorted(set(column(documents, "step"))) == [1, 2]
+    assert column(documents, "charge_ah")[-1] == pytest.approx(6.8e-5 * 600.0 / 3600.0, rel=0.03)
+    start = start_document(documents)
+    assert (start["plan_name"], start["programme"]["name"]) == ("cell_programme", "short")
     assert stop_document(documents)["exit_status"] == "success"
 
 

@@ -44,7 +44,8 @@ def test_what_a_cell_takes_passes_and_asks_nothing_of_it() -> None:
     for plan in ("charge_discharge", "cycle", "gitt", "operando_charge", "xanes_scan"):
         bed.catalogue[plan].check(bed.devices, {})
     asked = {"programme": {"name": "x", "steps": [CHARGE]}}
-    bed.catalogue["operando_charge"].check(bed.devices, asked)
+    for plan in ("operando_charge", "cell_programme"):
+        bed.catalogue[plan].check(bed.devices, asked)
     assert bed.instrument.asked == []
 
 
@@ -55,6 +56,10 @@ def test_a_limit_of_the_cell_is_told_with_step_and_field() -> None:
         " widen the envelope of this cell",
         "steps.2.current_a": "step 2: current_a -0.0017 A is beyond 0.001 A; ask for less, or"
         " widen the envelope of this cell",
+    }
+    beyond = {"name": "x", "steps": [CHARGE, {**CHARGE, "until_voltage_v": 4.3}]}
+    assert set(bed.errors("cell_programme", programme=beyond)) == {
+        "programme.steps.2.until_voltage_v"
     }
     assert set(bed.errors("operando_charge", until_voltage_v=4.3)) == {"steps.1.until_voltage_v"}
     asked = {"plan": "cycle", "discharge_voltage_v": 2.5}
