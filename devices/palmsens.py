@@ -15,7 +15,6 @@ from collections.abc import Callable
 from devices.cell_facts import Bookmark
 from devices.cell_instrument import InstrumentState
 from devices.errors import CellBusyError, CommandError, LinkDownError
-from devices.impedance_script import sweep_duration_s
 from devices.reading import Reading
 from devices.refusal import refuse_programme
 from devices.script_lines import ProgrammePlace
@@ -225,46 +224,15 @@ class PalmSens(SingleInstrument):
             self._link.open()
             self._session.abort()
 
-    def spectrum(self) -> MeasuredSpectrum | None:
-        """Give the spectrum of the newest script, as far as it has come; None without a point."""
-        technique = self._technique
-        points = len(technique.frequencies_hz) if isinstance(technique, Impedance) else 0
-        return self._session.output.spectrum(points=points)
-
     def take_spectra(self) -> list[MeasuredSpectrum]:
         """Hand out the spectrum of a sweep that has ended, once; not complete if it ended early."""
-        output = self._session.output
+        output, technique = self._session.output, self._technique
         if self._session.running or output.spectrum_taken:
             return []
         output.spectrum_taken = True
-        spectrum = self.spectrum()
+        points = len(technique.frequencies_hz) if isinstance(technique, Impedance) else 0
+        spectrum = output.spectrum(points=points)
         return [spectrum] if spectrum else []
-
-    def measure_impedance(self, technique: Impedance) -> MeasuredSpectrum:
-        """Measure one spectrum and wait for it; `start` and `spectrum` do it without waiting.
-
-        Raises:
-            CommandError: If the sweep ended with an error, or before its first point.
-            LinkDownError: If the instrument falls silent for longer than the sweep may take.
-            DeviceError: As in `start`.
-        """
-        self.start(technique)
-        deadline_s = time.monotonic() + 2.0 * sweep_duration_s(technique) + self._link.timeout_s
-        while self._session.running:
-            self._wait_for_output(deadline_s)
-        spectrum, error = self.spectrum(), self._session.output.error
-        if spectrum is None or error:
-            reason = error or "the limits of the cell ended it before its first point"
-            raise CommandError(f"{self.identity}: no spectrum: {reason}")
-        return spectrum
-
-    def _wait_for_output(self, deadline_s: float) -> None:
-        try:
-            self._session.wait_for_output()
-        except LinkDownError:
-            # A slow point is silent for longer than the time limit of the line.
-            if not self._link.is_open or time.monotonic() > deadline_s:
-                raise
 
     def _state(self) -> InstrumentState:
         output, running = self._session.output, self._session.running
