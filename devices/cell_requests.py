@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from devices.cell_keeper import CellKeeper
 from devices.cell_statuses import CellStatus, MilestoneWatch, follow
 from devices.techniques import EndState, Milestone
@@ -37,8 +39,8 @@ class Milestones:
         return self._watch.milestone(milestone)
 
 
-class Ending:
-    """Say what becomes of the cell, with ``bps.prepare``.
+class _Orders:
+    """A part of the cell that hands orders to its keeper.
 
     Args:
         keeper: Keeper of the cell.
@@ -50,6 +52,16 @@ class Ending:
     def __init__(self, keeper: CellKeeper, *, name: str) -> None:
         self.name = name
         self._keeper = keeper
+
+    def _follow(self, order: Future[None], *, doing: str) -> CellStatus:
+        """Give a Status that is done when the instrument has confirmed an order."""
+        status = CellStatus(self.name, doing=doing, timeout_s=ORDER_S)
+        follow(order, status)
+        return status
+
+
+class Ending(_Orders):
+    """Say what becomes of the cell, with ``bps.prepare``."""
 
     def prepare(self, state: EndState) -> CellStatus:
         """Leave the cell in a state; done when the instrument has confirmed it.
@@ -57,24 +69,11 @@ class Ending:
         Args:
             state: ``OPEN_CIRCUIT`` ends the programme, ``KEEP`` lets it go on by itself.
         """
-        status = CellStatus(self.name, doing=f"ending with {state.value}", timeout_s=ORDER_S)
-        follow(self._keeper.ask_end(state), status)
-        return status
+        return self._follow(self._keeper.ask_end(state), doing=f"ending with {state.value}")
 
 
-class Holding:
-    """Hold the cell at open circuit and let it go on, with ``bps.prepare``.
-
-    Args:
-        keeper: Keeper of the cell.
-        name: Of this part of the cell.
-    """
-
-    parent = None
-
-    def __init__(self, keeper: CellKeeper, *, name: str) -> None:
-        self.name = name
-        self._keeper = keeper
+class Holding(_Orders):
+    """Hold the cell at open circuit and let it go on, with ``bps.prepare``."""
 
     def prepare(self, held: bool) -> CellStatus:
         """Open the circuit and remember the rest of the programme, or start that rest.
@@ -83,6 +82,4 @@ class Holding:
             held: True holds, False goes on. A cell that is so already is left alone.
         """
         doing = "holding the cell" if held else "going on after a hold"
-        status = CellStatus(self.name, doing=doing, timeout_s=ORDER_S)
-        follow(self._keeper.ask_held(held=held), status)
-        return status
+        return self._follow(self._keeper.ask_held(held=held), doing=doing)
