@@ -1,0 +1,16 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.operando.engine_rig import Engine
+from tests.operando.tiny_engine import BLOCK
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    BLOCK.clear()
+    engine = Engine(tmp_path)
+    yield engine
+    BLOCK.set()
+    engine.close()
