@@ -1,6 +1,4 @@
 import csv
-from collections.abc import Sequence
-from dataclasses import astuple, fields
 from datetime import date
 from pathlib import Path
 
@@ -9,68 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.cell_keeper import CellUpdate
-from devices.cell_record import CellReport, CellRow
-from devices.impedance import logarithmic_hz
 from devices.programme import Programme
 from devices.techniques import ConstantCurrent, Impedance, Rest
-from operando.cell_log import CellLog
 from operando.echem import CellSeries, cycle_capacities
 from operando.exports import (
     BdfError,
-    HistoryError,
     file_name,
     read_cell_history,
     write_cell_history,
     write_table,
 )
-from operando.journal import JournalReader, JournalWriter
+from tests.operando.cell_journal import START_UNIX_S, Journal, programme, with_spectra
 from tests.operando.cell_source import CellSource
 
-START_UNIX_S = 1_795_000_000.0
 REQUIRED = {"Test Time / s": [0.0], "Voltage / V": [3.7], "Current / A": [0.0]}
-
-
-class Journal:
-    """A journal with what a keeper reports written into it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.writer = JournalWriter(folder / "journal.db")
-        self._log = CellLog(self.writer)
-        self.reader = JournalReader(folder / "journal.db")
-
-    def report(self, programme_uid: str, rows: Sequence[CellRow]) -> None:
-        report = CellReport("running", None, "KEITHLEY", "", programme_uid)
-        self._log(CellUpdate(rows=rows, report=report, lost_s=0.0, error=None))
-
-    def close(self) -> None:
-        self.reader.close()
-        self.writer.close()
-
-
-@pytest.fixture
-def journal(tmp_path: Path):
-    journal = Journal(tmp_path)
-    yield journal
-    journal.close()
-
-
-def programme(
-    count: int, *, current_a: float, begun_unix_s: float = START_UNIX_S, voltage_v: float = 3.7
-) -> list[CellRow]:
-    """Give rows of 10 s whose charge is counted as the keeper counts it."""
-    return [
-        CellRow(
-            row=row + 1,
-            time_s=10.0 * row,
-            unix_s=begun_unix_s + 10.0 * row,
-            voltage_v=voltage_v + 1e-3 * row,
-            current_a=current_a,
-            charge_ah=current_a * 10.0 * row / 3600.0,
-            limited=False,
-        )
-        for row in range(count)
-    ]
 
 
 def table(path: Path) -> dict[str, list[str]]:
@@ -82,61 +32,6 @@ def table(path: Path) -> dict[str, list[str]]:
 
 def numbers(cells: list[str]) -> list[float]:
     return [float(cell) for cell in cells]
-
-
-def test_programmes_follow_one_another_in_time_and_charge(journal: Journal) -> None:
-    journal.report("charge", programme(4, current_a=3.6))
-    journal.report("discharge", programme(3, current_a=-3.6, begun_unix_s=START_UNIX_S + 600.0))
-    history = read_cell_history(journal.reader)
-    assert history.series.time_s.tolist() == [0.0, 10.0, 20.0, 30.0, 600.0, 610.0, 620.0]
-    assert history.series.charge_ah == pytest.approx([0.0, 0.01, 0.02, 0.03, 0.03, 0.02, 0.01])
-    assert history.programme.tolist() == [0, 0, 0, 0, 1, 1, 1]
-    assert history.programme_uids == ("charge", "discharge")
-    assert history.unix_s[4] == START_UNIX_S + 600.0
-
-
-def test_rows_that_were_reported_twice_are_there_once(journal: Journal) -> None:
-    rows = programme(6, current_a=1e-4)
-    for part in (rows[:4], rows[2:], rows[:1]):
-        journal.report("charge", part)
-    history = read_cell_history(journal.reader)
-    assert history.series.time_s.tolist() == [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]
-
-
-def test_a_host_clock_that_was_set_back_does_not_turn_time_round(journal: Journal) -> None:
-    journal.report("one", programme(3, current_a=1e-4))
-    journal.report("two", programme(3, current_a=1e-4, begun_unix_s=START_UNIX_S - 3600.0))
-    assert read_cell_history(journal.reader).series.time_s.tolist() == [0, 10, 20, 20, 30, 40]
-
-
-def test_a_long_record_is_read_whole(journal: Journal) -> None:
-    for number in range(12):
-        journal.report(f"programme {number}", programme(2001, current_a=1e-4))
-    assert len(read_cell_history(journal.reader).series) == 12 * 2001
-
-
-def test_a_journal_without_a_cell_has_nothing_to_export(tmp_path: Path, journal: Journal) -> None:
-    with pytest.raises(HistoryError, match="less than two rows"):
-        read_cell_history(JournalReader(tmp_path / "none.db"))
-    journal.report("charge", programme(1, current_a=1e-4))
-    with pytest.raises(HistoryError, match="less than two rows"):
-        read_cell_history(journal.reader)
-
-
-def test_rows_that_lack_a_column_are_named(tmp_path: Path) -> None:
-    writer = JournalWriter(tmp_path / "old.db")
-    writer.append("cell_rows", {"programme_uid": "x", "columns": ["row"], "rows": [[1], [2]]})
-    reader = JournalReader(tmp_path / "old.db")
-    with pytest.raises(HistoryError, match="lack time_s, unix_s, voltage_v"):
-        read_cell_history(reader)
-    reader.close()
-    writer.close()
-
-
-def test_the_journal_names_the_columns_that_are_read() -> None:
-    row = programme(2, current_a=1e-4)[1]
-    document = dict(zip([field.name for field in fields(CellRow)], astuple(row), strict=True))
-    assert {"row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah"} <= set(document)
 
 
 def test_a_file_holds_what_the_journal_holds(tmp_path: Path, journal: Journal) -> None:
@@ -240,13 +135,6 @@ def test_steps_and_cycles_are_the_recorded_ones(tmp_path: Path, journal: Journal
     ]
 
 
-def with_spectra(cell: CellSource) -> Programme:
-    current_a = 0.2 * cell.one_c_a
-    sweep = Impedance(logarithmic_hz(1e5, 0.1, per_decade=2), amplitude_a=1e-5, bias_a=current_a)
-    charge = ConstantCurrent(current_a, 4.2, 600.0)
-    return Programme((charge, sweep, charge, sweep, Rest(60.0)))
-
-
 def test_points_of_spectra_stand_between_the_rows_and_a_capacitor_is_negative(
     tmp_path: Path, journal: Journal
 ) -> None:
@@ -297,32 +185,6 @@ def test_a_cell_without_spectra_has_no_columns_for_them(tmp_path: Path, journal:
     journal.report("charge", programme(4, current_a=1e-4))
     write_cell_history(tmp_path / "cell.bdf.csv", read_cell_history(journal.reader))
     assert "Frequency / Hz" not in table(tmp_path / "cell.bdf.csv")
-
-
-def test_one_run_is_exported_with_its_whole_programme(journal: Journal) -> None:
-    cell = CellSource(journal.writer)
-    cell.run(Programme((Rest(100.0),)), uid="before")
-    cell.begin_run()
-    turns = cell.go(with_spectra(cell), uid="mine")
-    next(turns)
-    cell.end_run()
-    for _ in turns:
-        pass
-    run_uid = cell.run_uid
-    cell.run(Programme((Rest(100.0),)), uid="after")
-
-    history = read_cell_history(journal.reader, run_uid=run_uid)
-    assert history.programme_uids == ("mine",)
-    assert sorted(set(history.step.tolist())) == [1, 2, 3, 4, 5]
-    assert [sweep.programme for sweep in history.sweeps] == [0, 0]
-    assert history.series.time_s[0] == 0.0
-    assert len(read_cell_history(journal.reader).programme_uids) == 3
-
-
-def test_a_run_that_filed_no_rows_has_nothing_to_export(journal: Journal) -> None:
-    journal.report("charge", programme(4, current_a=1e-4))
-    with pytest.raises(HistoryError, match="run 0815 filed less than two rows"):
-        read_cell_history(journal.reader, run_uid="0815")
 
 
 @pytest.mark.parametrize(
