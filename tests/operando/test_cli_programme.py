@@ -171,9 +171,10 @@ def test_a_run_whose_file_holds_no_number_asks_nothing(
     file.write_text(f'[[steps]]\ntechnique = "rest"\nmax_duration_s = {value}\n')
     words = ["run", "operando_charge", "--programme", str(file)]
     assert operando(monkeypatch, *words) == 1
-    assert "programme: it must hold finite numbers" in capsys.readouterr().err
+    complaint = f"programme.steps.1.max_duration_s: is {value}; it must be a finite number"
+    assert complaint in capsys.readouterr().err
     assert operando(monkeypatch, "programme", "check", str(file)) == 1
     assert "step 1: max_duration_s is" in capsys.readouterr().err
     assert operando(monkeypatch, "run", "cycle", "-p", "c_rate=NaN") == 1
-    assert "c_rate: it must hold finite numbers" in capsys.readouterr().err
+    assert "c_rate: is nan; it must be a finite number" in capsys.readouterr().err
     assert session.questions == []
