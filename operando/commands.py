@@ -148,7 +148,10 @@ def export_cell(file: Path, data: Path, to: str, run_uid: str | None) -> None:
 
     if to != "bdf":
         leave(f"no format is called {to!r}; there is bdf", BAD_PARAMETERS)
-    reader = JournalReader(DataDirectory(data).journal)
+    journal = DataDirectory(data).journal
+    if not journal.is_file():
+        leave(f"{data}: there is no {journal.name}; name the directory with --data", FAILED)
+    reader = JournalReader(journal)
     try:
         rows = write_cell_history(file, read_cell_history(reader, run_uid=run_uid))
     except (ExportError, JournalError, OSError) as error:

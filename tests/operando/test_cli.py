@@ -291,5 +291,9 @@ def test_the_rows_of_one_run_are_exported(
 
 def test_nothing_to_export_is_said(tmp_path: Path, monkeypatch: Monkey, capsys: Capture) -> None:
     file = tmp_path / "cell.bdf.csv"
-    assert operando(monkeypatch, "export", str(file), "--data", str(tmp_path)) == 4
+    data = ("--data", str(tmp_path))
+    assert operando(monkeypatch, "export", str(file), *data) == 4
+    assert "there is no journal.db; name the directory with --data" in capsys.readouterr().err
+    JournalWriter(tmp_path / "journal.db").close()
+    assert operando(monkeypatch, "export", str(file), *data) == 4
     assert "less than two rows" in capsys.readouterr().err
