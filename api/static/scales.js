@@ -1,6 +1,6 @@
 // From values to places along an axis: ranges, ticks, linear and logarithmic.
 
-export function niceTicks(low, high, about) {
+function niceTicks(low, high, about) {
   const raw = (high - low) / Math.max(1, about);
   const power = 10 ** Math.floor(Math.log10(raw));
   const steps = [0.5, 1, 2, 5, 10].map((m) => m * power);
