@@ -254,7 +254,12 @@ def test_interrupting_a_wait_detaches_and_says_so(session: Session) -> None:
     while ("GET", "/status", None) not in session.questions and time.monotonic() < deadline:
         threading.Event().wait(0.02)
     process.send_signal(2)
-    _, errors = process.communicate(timeout=20)
+    try:
+        _, errors = process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        # Python drops an interrupt that comes in a finaliser; people press the keys again.
+        process.send_signal(2)
+        _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "detached; steps runs on" in errors
 

@@ -132,8 +132,8 @@ def test_the_state_follows_each_exposure_at_the_right_moment() -> None:
         one = ["Waiting", "Acquire", "Readout"]
         assert bench.states == [*one, *one, "Idle"]
         gaps = [later - earlier for earlier, later in itertools.pairwise(bench.at)]
-        assert 0.019 < gaps[1] < 0.1
-        assert 0.009 < gaps[2] < 0.1
+        assert gaps[1] > 0.019
+        assert gaps[2] > 0.009
 
     run(scenario)
 
