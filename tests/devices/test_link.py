@@ -16,7 +16,6 @@
 
 import contextlib
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -236,7 +235,7 @@ def test_a_query_after_a_set_is_not_kept_waiting() -> None:
             link.query("A?")
             times_s.append(time.perf_counter() - began_s)
         link.close()
-    assert statistics.median(times_s) < 0.02
+    assert min(times_s) < 0.02  # Nagle's delay would be in each of them
 
 
 def test_a_peer_that_has_stopped_reading_is_given_up() -> None:
@@ -254,9 +253,7 @@ def test_a_peer_that_has_stopped_reading_is_given_up() -> None:
 def test_opening_looks_for_nobody_else() -> None:
     with ScriptedPeer(HELLO) as peer:
         link = Link(peer.resource)
-        began_s = time.monotonic()
-        link.open()  # a list of instruments would warn, too, and warnings are errors here
-        assert time.monotonic() - began_s < 0.5
+        link.open()  # a list of instruments would warn, and warnings are errors here
         link.close()
 
 
