@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
 
 from devices import Potentiostat
 from devices.microscope import Microscope
@@ -147,5 +148,17 @@ class ExperimentScans:
         return check
 
     def _note(self, record: ScanRecord) -> MsgGenerator[None]:
+        """File a record; what fails meanwhile is a Status of the scan, which failed before.
+
+        Bluesky throws such a failure in after a message was carried out, also after "create":
+        the event that is open then must be dropped before another attempt.
+        """
         self._log.note(record)
-        yield from bps.trigger_and_read([self._log], name=_SCANS)
+        try:
+            yield from bps.create(_SCANS)
+            yield from bps.read(self._log)
+        except FailedStatus:
+            yield from bps.drop()
+            raise
+        with suppress(FailedStatus):
+            yield from bps.save()
