@@ -29,7 +29,7 @@ WINDOW = EnergyWindow(8033.0, 8053.0, 4.0, axis_offset_ev=300.0)
 QUICK = {"window": WINDOW, "n_dark": 2, "n_flat": 1}
 DESCRIPTION = CellDescription("A1", "asslb", 2.0e-3, 170.0, 162.5)
 ENVELOPE = Envelope(3.0, 4.2, 1.0e-3)
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 
 Condition = Callable[[str, dict[str, Any]], bool]
 

@@ -20,8 +20,9 @@ __all__ = ["ENDED", "Service"]
 
 ENDED = frozenset({"succeeded", "aborted", "failed"})
 QUICK = {"c_rate": 0.5, "n_flat": 1, "n_dark": 2}
-PATIENCE_S = 90.0
-_ARCHIVE_S = 300.0  # it stands back behind everybody, and behind a data server that was killed
+# Where others keep the processors busy, the archive and its data server, which stand back behind
+# everybody, need minutes to start.
+PATIENCE_S = 300.0
 
 _SETTINGS = """
 [cell]
@@ -223,7 +224,7 @@ class Service:
                 and state["results_seq"] >= record.last_result_seq
             )
 
-        self.wait(caught_up, "the archive to catch up", _ARCHIVE_S)
+        self.wait(caught_up, "the archive to catch up")
 
     def _end(self) -> None:
         if self._process is not None:

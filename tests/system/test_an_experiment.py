@@ -12,7 +12,7 @@ from tests.system.record import Record, Run
 from tests.system.refit import refit
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @dataclass(frozen=True)

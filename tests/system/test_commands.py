@@ -8,7 +8,7 @@ import pytest
 from tests.system.record import Record, Run
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FEW_ENERGIES = {"start_ev": 8033.0, "stop_ev": 8055.0, "step_ev": 4.0, "axis_offset_ev": 300.0}
 NO_EDGE = {**FEW_ENERGIES, "step_ev": 2.0, "axis_offset_ev": 0.0}

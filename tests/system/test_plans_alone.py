@@ -21,7 +21,7 @@ from tests.system.lab import (
     when,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RATE = 1500.0
 CHARGE = {"c_rate": 1.0, "scan_every_soc": 0.45, **QUICK}

@@ -12,7 +12,7 @@ from operando.data_directory import read_json
 from simulators.world import World
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SLOW: dict[str, Any] = {"c_rate": 0.05, "scan_every_soc": 0.05}
 # Channel Access reads its addresses once, and the tests' own process has others.
