@@ -67,8 +67,6 @@ def recorded_scans(data: DataDirectory) -> list[RecordedScan]:
 
 
 def _entries(data: DataDirectory) -> Iterator[Entry]:
-    reader, after = JournalReader(data.journal), 0
-    while entries := reader.read(after):
-        yield from entries
-        after = entries[-1].seq
+    reader = JournalReader(data.journal)
+    yield from reader.entries()
     reader.close()

@@ -63,11 +63,8 @@ def last_bookmark(reader: JournalReader, cell: Mapping[str, Any] | None = None) 
             cell was, and begins at 0 if the journal does not know it.
     """
     account = _Account()
-    after = 0
-    while entries := reader.read(after):
-        for entry in entries:
-            account.take(entry)
-        after = entries[-1].seq
+    for entry in reader.entries():
+        account.take(entry)
     if account.cell is None and not account.rows:
         return None
     present = _cell_of(cell)

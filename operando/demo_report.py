@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,18 +89,11 @@ def _final_maps(data: DataDirectory) -> list[dict[str, Any]]:
     results = JournalReader(data.results)
     final = {
         entry.doc["scan_uid"]: entry.doc
-        for entry in _entries(results)
+        for entry in results.entries()
         if entry.name == "soc" and not entry.doc["provisional"]
     }
     results.close()
     return sorted(final.values(), key=lambda soc: soc["scan_index"])
-
-
-def _entries(reader: JournalReader) -> Iterator[Entry]:
-    after = 0
-    while entries := reader.read(after):
-        yield from entries
-        after = entries[-1].seq
 
 
 def _report(files: ReportFiles, soc: dict[str, Any], run: list[Entry]) -> ScanReport:

@@ -164,6 +164,16 @@ class JournalReader:
         )
         return [_entry(row) for row in rows]
 
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield every entry with ``seq > after``, in order, also those that come meanwhile.
+
+        Raises:
+            JournalError: The file is there and cannot be read.
+        """
+        while part := self.read(after):
+            yield from part
+            after = part[-1].seq
+
     def read_run(self, run: str) -> list[Entry]:
         """Return every entry of one Bluesky run, in order."""
         rows = self._query(

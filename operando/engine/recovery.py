@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +54,7 @@ def close_left_over(reader: JournalReader, writer: JournalWriter) -> LeftOver:
 def _left_over(reader: JournalReader) -> LeftOver:
     runs: dict[str, None] = {}
     tasks: dict[str, dict[str, Any]] = {}
-    for entry in _all_entries(reader):
+    for entry in reader.entries():
         if entry.name == "start" and entry.run:
             runs[entry.run] = None
         elif entry.name == "stop" and entry.run:
@@ -64,13 +63,6 @@ def _left_over(reader: JournalReader) -> LeftOver:
             tasks[entry.doc["task_id"]] = entry.doc
     unended = {uid: task for uid, task in tasks.items() if task["state"] not in _ENDED}
     return LeftOver(list(runs), unended)
-
-
-def _all_entries(reader: JournalReader) -> Iterator[Entry]:
-    after = 0
-    while entries := reader.read(after):
-        yield from entries
-        after = entries[-1].seq
 
 
 def _stop_document(run: str, entries: list[Entry]) -> dict[str, Any]:

@@ -65,11 +65,8 @@ def read_cell_history(reader: JournalReader, *, run_uid: str | None = None) -> C
         JournalError: The journal cannot be read.
     """
     collected = _Collected()
-    after = 0
-    while entries := reader.read(after):
-        for entry in entries:
-            collected.take(entry)
-        after = entries[-1].seq
+    for entry in reader.entries():
+        collected.take(entry)
     return _history(collected, run_uid)
 
 

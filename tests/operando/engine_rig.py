@@ -11,6 +11,7 @@ from operando.engine.commands import CommandServer
 from operando.engine.session import READ_ONLY, Session
 from operando.engine_client import EngineClient, EngineRefusedError
 from operando.journal import Entry, JournalFullError, JournalReader, JournalWriter
+from tests.operando.entries import entries_of
 from tests.operando.tiny_engine import TinyInstruments, tiny_catalogue
 from tests.operando.waiting import wait_until
 
@@ -76,7 +77,4 @@ class Engine:
         wait_until(lambda: self.ask("ping")["state"] == state, f"worker {state}")
 
     def entries(self, name: str) -> list[Entry]:
-        reader = JournalReader(self._path)
-        found = [entry for entry in reader.read(0, limit=10**6) if entry.name == name]
-        reader.close()
-        return found
+        return entries_of(self._path, name)

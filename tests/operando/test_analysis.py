@@ -14,6 +14,7 @@ from devices.techniques import ConstantCurrent, ConstantVoltage, Impedance, Rest
 from operando.analysis import AnalysisOptions, Analyst, CellFacts
 from operando.journal import Entry, JournalReader, JournalWriter
 from tests.operando.cell_source import CellSource
+from tests.operando.entries import entries_of
 
 OPTIONS = AnalysisOptions(cell=CellFacts(mass_g=1e-3, reference_capacity_ah=2e-4))
 CURRENT_A = 6.8e-5
@@ -33,12 +34,7 @@ class House:
         return self._analysts[-1]
 
     def results(self, *names: str) -> list[Entry]:
-        reader = JournalReader(self.root / "results.db")
-        entries: list[Entry] = []
-        while part := reader.read(entries[-1].seq if entries else 0):
-            entries += part
-        reader.close()
-        return [entry for entry in entries if not names or entry.name in names]
+        return entries_of(self.root / "results.db", *names)
 
     def found(self, kind: str | None = None) -> list[dict[str, Any]]:
         entries = [entry.doc for entry in self.results("echem")]
@@ -347,7 +343,7 @@ def test_a_restart_after_every_turn_loses_nothing_and_doubles_nothing(
     catch_up(whole)
     whole.stop()
     whole.run()
-    assert contents(house.results()) == contents(read(tmp_path / "whole" / "results.db"))
+    assert contents(house.results()) == contents(entries_of(tmp_path / "whole" / "results.db"))
 
 
 def test_what_was_cut_anywhere_is_completed(house: House, tmp_path: Path) -> None:
@@ -364,7 +360,7 @@ def test_what_was_cut_anywhere_is_completed(house: House, tmp_path: Path) -> Non
         catch_up(again)
         again.stop()
         again.run()
-        assert contents(read(path)) == contents(whole), f"cut behind {cut} entries"
+        assert contents(entries_of(path)) == contents(whole), f"cut behind {cut} entries"
 
 
 def test_a_journal_that_was_evaluated_is_not_read_again(house: House) -> None:
@@ -389,13 +385,6 @@ def test_rows_that_lack_a_column_raise_an_alarm_and_the_next_programme_is_evalua
     (alarm,) = house.results("alarm")
     assert "programme old is not evaluated further" in alarm.doc["message"]
     assert len(house.found("step")) == 8
-
-
-def read(path: Path) -> list[Entry]:
-    reader = JournalReader(path)
-    entries = reader.read(0)
-    reader.close()
-    return entries
 
 
 def contents(entries: list[Entry]) -> list[Any]:

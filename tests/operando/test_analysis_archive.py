@@ -14,8 +14,9 @@ from devices.programme import Programme
 from devices.techniques import ConstantCurrent, CyclicVoltammetry, Impedance, Rest
 from operando.analysis import AnalysisOptions, Analyst
 from operando.data_directory import read_json
-from operando.journal import JournalReader, JournalWriter
+from operando.journal import JournalWriter
 from tests.operando.cell_source import CellSource
+from tests.operando.entries import entries_of
 from tests.operando.test_archive import House, wait_for
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
@@ -84,10 +85,7 @@ def whole_run(house: House) -> Any:
 
 
 def entries(house: House) -> list[dict[str, Any]]:
-    reader = JournalReader(house.data.results)
-    found = [entry.doc for entry in reader.read(0) if entry.name == "echem"]
-    reader.close()
-    return found
+    return [entry.doc for entry in entries_of(house.data.results, "echem")]
 
 
 def values_of(found: list[dict[str, Any]], kind: str) -> dict[str, Any]:

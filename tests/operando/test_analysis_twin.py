@@ -14,10 +14,11 @@ from devices.impedance import logarithmic_hz
 from devices.programme import Loop, Programme
 from devices.techniques import ConstantCurrent, CyclicVoltammetry, Impedance, Rest
 from operando.analysis import AnalysisOptions, Analyst
-from operando.journal import JournalReader, JournalWriter
+from operando.journal import JournalWriter
 from simulators import ncm622
 from simulators.cell import PRESETS
 from tests.operando.cell_source import CellSource
+from tests.operando.entries import entries_of
 
 SPECTRUM_HZ = logarithmic_hz(1e5, 0.01)
 FASTER_HZ = logarithmic_hz(1e5, 1.0)
@@ -37,10 +38,7 @@ class Bench:
     def found(self, kind: str) -> list[dict[str, Any]]:
         while self._analyst.step():
             pass
-        reader = JournalReader(self._results)
-        entries = reader.read(0)
-        reader.close()
-        found = [entry.doc for entry in entries if entry.name == "echem"]
+        found = [entry.doc for entry in entries_of(self._results, "echem")]
         return [entry for entry in found if entry["kind"] == kind]
 
     def close(self) -> None:

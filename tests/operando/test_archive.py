@@ -22,8 +22,9 @@ from operando.data_directory import (
     read_json,
     write_json_atomically,
 )
-from operando.journal import JournalReader, JournalWriter
+from operando.journal import JournalWriter
 from operando.tiled_server import tiled_address
+from tests.operando.entries import entries_of
 
 DEADLINE_S = 90.0
 
@@ -239,9 +240,7 @@ def test_a_run_that_cannot_be_written_does_not_hold_the_next_one(house: House) -
     wait_for(lambda: is_whole(house, experiment), "the next run")
     uid = poison.start_doc["uid"]
     wait_for(lambda: uid in (read_json(house.runtime.archive) or {})["quarantined"], "quarantine")
-    reader = JournalReader(house.data.results)
-    (alarm,) = (entry.doc for entry in reader.read(0) if entry.name == "alarm")
-    reader.close()
+    (alarm,) = (entry.doc for entry in entries_of(house.data.results, "alarm"))
     assert alarm["who"] == "archive"
     assert uid in alarm["message"]
 

@@ -15,10 +15,11 @@ from operando.data_directory import (
     write_json_atomically,
 )
 from operando.engine_client import EngineClient, EngineLostError, EngineRefusedError
-from operando.journal import Entry, JournalReader
+from operando.journal import Entry
 from operando.settings import Settings, settings_as_toml
 from operando.supervisor import Supervisor
 from simulators.world import World
+from tests.operando.entries import entries_of
 from tests.operando.waiting import wait_until
 
 
@@ -77,10 +78,7 @@ class Bench:
         return int((read_json(self.runtime.processes) or {})[name]["pid"])
 
     def entries(self, name: str) -> list[Entry]:
-        reader = JournalReader(self.data.journal)
-        found = [entry for entry in reader.read(0, limit=10**6) if entry.name == name]
-        reader.close()
-        return found
+        return entries_of(self.data.journal, name)
 
     def rows(self) -> list[list[float]]:
         return [row for entry in self.entries("cell_rows") for row in entry.doc["rows"]]

@@ -10,6 +10,7 @@ from devices.spectrum import MeasuredSpectrum
 from operando.cell_bookmark import last_bookmark
 from operando.cell_log import CellLog
 from operando.journal import JournalFullError, JournalReader, JournalWriter
+from tests.operando.entries import entries_of
 
 TECHNIQUE = {"technique": "constant_current", "current_a": 6.8e-5}
 
@@ -37,10 +38,7 @@ class FullDisk:
 
 
 def entries(path: Path, name: str) -> list[dict[str, Any]]:
-    reader = JournalReader(path)
-    found = [entry.doc for entry in reader.read(0) if entry.name == name]
-    reader.close()
-    return found
+    return [entry.doc for entry in entries_of(path, name)]
 
 
 def test_rows_carry_the_programme_that_the_same_turn_reports(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine_client import EngineClient, EngineLostError
-from operando.journal import Entry, JournalReader
+from operando.journal import Entry
+from tests.operando.entries import entries_of
 from tests.operando.waiting import wait_until
 
 
@@ -45,10 +46,7 @@ class EngineProcess:
         return self.process.returncode, errors.decode()
 
     def journal(self, name: str) -> list[Entry]:
-        reader = JournalReader(self.data.journal)
-        found = [entry for entry in reader.read(0, limit=10**6) if entry.name == name]
-        reader.close()
-        return found
+        return entries_of(self.data.journal, name)
 
 
 @pytest.fixture

@@ -21,11 +21,12 @@ from devices.programme import Loop, Programme
 from devices.techniques import ConstantCurrent, Rest
 from operando.fitting_follower import Follower, FollowerFiles
 from operando.fitting_frames import FrameFiles, FramePlace, FrameUnreadableError
-from operando.journal import Entry, JournalReader, JournalWriter
+from operando.journal import Entry, JournalWriter
 from operando.soc.normalisation import Camera
 from operando.soc.references import NCM622_SLOPE_PER_EV, References
 from simulators.spectra import write_references
 from tests.operando.cell_source import CellSource
+from tests.operando.entries import entries_of
 from tests.operando.phantom import Phantom
 from tests.operando.scan_source import EXPERIMENT_UID, LABELS_EV, ScanSource
 
@@ -58,11 +59,8 @@ class Beamline:
     def read_references(self) -> References:
         return References.read(*self.references, slope_per_ev=NCM622_SLOPE_PER_EV)
 
-    def results(self, name: str | None = None) -> list[Entry]:
-        reader = JournalReader(self.root / "results.db")
-        entries = reader.read(0)
-        reader.close()
-        return [entry for entry in entries if name in (None, entry.name)]
+    def results(self, *names: str) -> list[Entry]:
+        return entries_of(self.root / "results.db", *names)
 
     def entries(self) -> list[dict[str, Any]]:
         return [entry.doc for entry in self.results("soc")]

@@ -28,6 +28,17 @@ def test_what_was_appended_is_read_back_in_order(path: Path) -> None:
     writer.close()
 
 
+def test_all_entries_come_once_however_many_there_are(path: Path) -> None:
+    writer = JournalWriter(path)
+    seqs = [writer.append("alarm", {"n": n}) for n in range(2500)]
+    reader = JournalReader(path)
+    assert [entry.seq for entry in reader.entries()] == seqs
+    assert [entry.doc["n"] for entry in reader.entries(after=seqs[2497])] == [2498, 2499]
+    assert list(reader.entries(after=seqs[-1])) == []
+    reader.close()
+    writer.close()
+
+
 def test_a_reader_may_come_before_the_writer(path: Path) -> None:
     reader = JournalReader(path)
     assert reader.read(0) == []

@@ -13,9 +13,10 @@ from bluesky.utils import RunEngineInterrupted
 from devices.detector import DetectorState
 from devices.microscope import Microscope, connect_microscope
 from operando.archive_frames import FrameSteps, with_frames_in_step
-from operando.journal import Entry, JournalReader, JournalWriter
+from operando.journal import Entry, JournalWriter
 from plans import EnergyWindow, xanes_scan
 from tests.engines import running_engine
+from tests.operando.entries import entries_of
 from tests.support import DOOMED_CA_PORT, running_ioc
 
 WINDOW = EnergyWindow(8033.0, 8053.0, 4.0, axis_offset_ev=300.0)
@@ -81,10 +82,7 @@ def paused_scan(
     camera.clear_sub(pauser)
     engine.unsubscribe(token)
     writer.close()
-    reader = JournalReader(journal)
-    entries = reader.read(0)
-    reader.close()
-    return entries, pauser.pauses
+    return entries_of(journal), pauser.pauses
 
 
 @pytest.mark.parametrize("state", [DetectorState.ACQUIRE, DetectorState.READOUT])

@@ -12,7 +12,8 @@ from event_model import unpack_event_page
 from numpy.typing import NDArray
 
 from operando.data_directory import DataDirectory
-from operando.journal import Entry, JournalReader
+from operando.journal import Entry
+from tests.operando.entries import entries_of
 
 __all__ = ["Record", "Run"]
 
@@ -92,7 +93,7 @@ class Record:
     @classmethod
     def read(cls, data: DataDirectory) -> "Record":
         """Read both files."""
-        return cls(_entries(data.journal), _entries(data.results))
+        return cls(entries_of(data.journal), entries_of(data.results))
 
     @property
     def last_seq(self) -> int:
@@ -137,10 +138,3 @@ class Record:
         """Return the last final result about each scan."""
         found = [entry.doc for entry in self.results if entry.name == "soc"]
         return {doc["scan_uid"]: doc for doc in found if not doc["provisional"]}
-
-
-def _entries(path: Path) -> list[Entry]:
-    reader = JournalReader(path)
-    found = reader.read(0, limit=10**6)
-    reader.close()
-    return found
