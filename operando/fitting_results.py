@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,35 +10,30 @@ from urllib.parse import quote
 
 import event_model
 
-from operando.journal import Entry, JournalReader, JournalWriter
+from operando.journal import Entry
 from operando.map_file import MAPS
+from operando.results_file import ResultsFile
 
 __all__ = ["Results", "result_run"]
 
-logger = logging.getLogger(__name__)
-
-PROGRESS = "fit_progress"
 _UID_SPACE = uuid.UUID("0b1f4c1e-6a0f-4f0e-9a43-5f3a2c1d7e90")
 _SCALARS = ("mean_soc", "sigma_mean", "median_chi2", "pixels", "counted_soc", "scan_index")
 
 
-class Results:
-    """The results file: written here alone, and read once at the start.
+class Results(ResultsFile):
+    """The part of the results file that is about the maps, read once at the start.
 
     Args:
         path: The SQLite file, in the form of the journal; made if it is not there.
-
-    Attributes:
-        journal_seq: Up to where the journal needs not be read again.
     """
 
     def __init__(self, path: Path) -> None:
-        self.journal_seq = 0
+        super().__init__(path, who="fitting", severity="major", progress="fit_progress")
         self._newest: dict[str, dict[str, Any]] = {}
         self._first_maps: dict[str, tuple[str, Path]] = {}
         self._documents: dict[str, int] = {}
-        self._writer = JournalWriter(path)
-        self._recall(JournalReader(path))
+        for entry in self.recalled():
+            self._recall(entry)
 
     def newest(self, scan_uid: str) -> Mapping[str, Any] | None:
         """Return the newest entry about a scan."""
@@ -51,44 +45,19 @@ class Results:
 
     def publish(self, entry: Mapping[str, Any]) -> None:
         """Announce maps that are on the disk."""
-        self._writer.append("soc", entry)
+        self.append("soc", entry)
         self._remember(entry)
 
     def publish_run(self, documents: list[tuple[str, dict[str, Any]]]) -> None:
         """Write the documents of a result's run that are not written yet."""
         run = str(documents[0][1]["uid"])
         for name, doc in documents[self._documents.get(run, 0) :]:
-            self._writer.append(name, doc, run=run)
+            self.append(name, doc, run=run)
             self._documents[run] = self._documents.get(run, 0) + 1
 
-    def complain(self, message: str) -> None:
-        """Write down why a scan has no result."""
-        logger.error("%s", message)
-        alarm = {"severity": "major", "who": "fitting", "message": message}
-        self._writer.append("alarm", alarm)
-
-    def note_progress(self, journal_seq: int) -> None:
-        """Note that the journal needs not be read again up to here."""
-        self.journal_seq = journal_seq
-        self._writer.append(PROGRESS, {"journal_seq": journal_seq})
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
-
-    def _recall(self, reader: JournalReader) -> None:
-        after = 0
-        while entries := reader.read(after):
-            for entry in entries:
-                self._recall_one(entry)
-            after = entries[-1].seq
-        reader.close()
-
-    def _recall_one(self, entry: Entry) -> None:
+    def _recall(self, entry: Entry) -> None:
         if entry.name == "soc":
             self._remember(entry.doc)
-        elif entry.name == PROGRESS:
-            self.journal_seq = int(entry.doc["journal_seq"])
         elif entry.run is not None:
             self._documents[entry.run] = self._documents.get(entry.run, 0) + 1
 

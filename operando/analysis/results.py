@@ -10,7 +10,7 @@ from typing import Any
 from operando.analysis.documents import AnalysisRun, run_uid_of
 from operando.analysis.finding import Finding, Key
 from operando.cell_runs import RunFacts
-from operando.journal import Entry, JournalReader, JournalWriter
+from operando.results_file import ResultsFile
 
 __all__ = ["AnalysisResults"]
 
@@ -19,25 +19,21 @@ logger = logging.getLogger(__name__)
 _ENTRY, _PROGRESS = "echem", "echem_progress"
 
 
-class AnalysisResults:
+class AnalysisResults(ResultsFile):
     """The part of the results file that is about the cell's electrochemistry.
 
     Args:
         path: The SQLite file, in the form of the journal; made if it is not there.
-
-    Attributes:
-        journal_seq: Up to where the journal needs not be read again.
     """
 
     def __init__(self, path: Path) -> None:
-        self.journal_seq = 0
+        super().__init__(path, who="analysis", severity="minor", progress=_PROGRESS)
         self._published: set[tuple[str, Key]] = set()
         self._runs: dict[str, AnalysisRun] = {}
         self._made: dict[str, int] = {}
         self._written: dict[str, int] = {}
         self._stopped: set[str] = set()
-        self._writer = JournalWriter(path)
-        self._recall(JournalReader(path))
+        self._recall()
 
     def publish(self, programme_uid: str, run: RunFacts, finding: Finding) -> None:
         """Announce a finding, once; a second time nothing happens."""
@@ -56,7 +52,7 @@ class AnalysisResults:
             "values": dict(finding.values),
             "flags": list(finding.flags),
         }
-        self._writer.append(_ENTRY, entry)
+        self.append(_ENTRY, entry)
         self._published.add(key)
         if programme_uid in self._stopped:
             logger.warning("programme %s: %s after its end", programme_uid, finding.kind)
@@ -70,21 +66,11 @@ class AnalysisResults:
             self._write(programme_uid, run.stop())
             self._stopped.add(programme_uid)
 
-    def complain(self, message: str) -> None:
-        """Write down why something has no result."""
-        logger.error("%s", message)
-        alarm = {"severity": "minor", "who": "analysis", "message": message}
-        self._writer.append("alarm", alarm)
-
     def note_progress(self, journal_seq: int) -> None:
-        """Note that the journal needs not be read again up to here."""
-        self.journal_seq = journal_seq
-        self._writer.append(_PROGRESS, {"journal_seq": journal_seq})
-        self._forget()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
+        """Note the same as `ResultsFile`; nobody will go through what came before once more."""
+        super().note_progress(journal_seq)
+        for remembered in (self._published, self._runs, self._made, self._written, self._stopped):
+            remembered.clear()
 
     def _add_to_run(self, entry: Mapping[str, Any]) -> None:
         uid = str(entry["programme_uid"])
@@ -99,19 +85,20 @@ class AnalysisResults:
         made = self._made.get(programme_uid, 0) + 1
         self._made[programme_uid] = made
         if made > self._written.get(programme_uid, 0):
-            self._writer.append(*document, run=run_uid_of(programme_uid))
+            self.append(*document, run=run_uid_of(programme_uid))
             self._written[programme_uid] = made
 
-    def _recall(self, reader: JournalReader) -> None:
+    def _recall(self) -> None:
         """Read what is there, and complete the runs that were cut in their middle."""
         entries: list[dict[str, Any]] = []
         written: dict[str, int] = {}
-        after = 0
-        while part := reader.read(after):
-            for entry in part:
-                self._recall_one(entry, entries, written)
-            after = part[-1].seq
-        reader.close()
+        for entry in self.recalled():
+            if entry.name == _ENTRY:
+                entries.append(entry.doc)
+            elif entry.name == _PROGRESS:
+                entries.clear()
+            elif entry.run is not None:
+                written[entry.run] = written.get(entry.run, 0) + 1
         for doc in entries:
             key = (doc["kind"], doc["step"], doc["cycle"], doc["number"])
             self._published.add((doc["programme_uid"], key))
@@ -119,19 +106,3 @@ class AnalysisResults:
             self._written[uid] = written.get(run_uid_of(uid), 0)
         for doc in entries:
             self._add_to_run(doc)
-
-    def _recall_one(
-        self, entry: Entry, entries: list[dict[str, Any]], written: dict[str, int]
-    ) -> None:
-        if entry.name == _ENTRY:
-            entries.append(entry.doc)
-        elif entry.name == _PROGRESS:
-            self.journal_seq = int(entry.doc["journal_seq"])
-            entries.clear()
-        elif entry.run is not None:
-            written[entry.run] = written.get(entry.run, 0) + 1
-
-    def _forget(self) -> None:
-        """Forget the programmes that are over; nobody will go through them once more."""
-        for remembered in (self._published, self._runs, self._made, self._written, self._stopped):
-            remembered.clear()
