@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import FailedStatus, MsgGenerator
+from bluesky.utils import MsgGenerator
 
 from devices import Potentiostat
 from devices.microscope import Microscope
@@ -20,6 +19,7 @@ from plans.errors import (
     ScanTooLongError,
     TooManyFailuresError,
 )
+from plans.events import filed
 from plans.failures import DEVICE_FAILURES, device_words, heeding, persistently
 from plans.groups import prepare_and_wait
 from plans.run_uids import telling_uids
@@ -98,7 +98,8 @@ class ExperimentScans:
         record = ScanRecord(
             index, uids[-1], int(not reason), charge_ah, began_s, time.time(), reason
         )
-        yield from persistently(lambda: self._note(record))
+        self._log.note(record)
+        yield from filed(_SCANS, self._log)
         self._failures = self._failures + 1 if reason else 0
         return not reason
 
@@ -146,19 +147,3 @@ class ExperimentScans:
                 )
 
         return check
-
-    def _note(self, record: ScanRecord) -> MsgGenerator[None]:
-        """File a record; what fails meanwhile is a Status of the scan, which failed before.
-
-        Bluesky throws such a failure in after a message was carried out, also after "create":
-        the event that is open then must be dropped before another attempt.
-        """
-        self._log.note(record)
-        try:
-            yield from bps.create(_SCANS)
-            yield from bps.read(self._log)
-        except FailedStatus:
-            yield from bps.drop()
-            raise
-        with suppress(FailedStatus):
-            yield from bps.save()
