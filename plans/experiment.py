@@ -15,6 +15,7 @@ from devices import EndState, Milestone, Potentiostat, Programme
 from devices.microscope import Microscope
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ProgrammeCutShortError, ProgrammeLostError
+from plans.events import filed
 from plans.experiment_scans import ExperimentScans
 from plans.failures import if_possible, persistently
 from plans.groups import new_group, prepare_and_wait
@@ -176,5 +177,5 @@ class Experiment:
 
     def _baseline(self) -> MsgGenerator[None]:
         txm = self.txm
-        devices = [txm.mono, txm.ring, txm.shutter, txm.heater, txm.sample.x, self.cell]
-        yield from bps.trigger_and_read(devices, name="baseline")
+        devices = (txm.mono, txm.ring, txm.shutter, txm.heater, txm.sample.x, self.cell)
+        yield from filed("baseline", *devices)
