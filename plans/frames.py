@@ -48,11 +48,14 @@ def take_frame(
     Returns:
         The merged readings of ``readables``.
     """
-    bundle = _bundle(txm, stream, readables, then)
-    return dict((yield from bpp.contingency_wrapper(bundle, except_plan=lambda error: bps.drop())))
+    taken = _readings(txm, stream, readables, then)
+    readings = yield from bpp.contingency_wrapper(taken, except_plan=lambda error: bps.drop())
+    # Not among what may be dropped: a Status that fails when it is carried out comes after it.
+    yield Msg("save")
+    return dict(readings)
 
 
-def _bundle(
+def _readings(
     txm: Microscope, stream: str, readables: Sequence[Any], then: Stub
 ) -> MsgGenerator[dict[str, Any]]:
     # The messages themselves, and not the stubs that make them: a stub walks the whole stack of
@@ -68,5 +71,4 @@ def _bundle(
     readings: dict[str, Any] = {}
     for readable in (txm.camera, *readables):
         readings.update((yield Msg("read", readable)) or {})
-    yield Msg("save")
     return readings

@@ -103,6 +103,20 @@ def test_a_failed_exposure_drops_its_event_and_puts_the_microscope_back() -> Non
     assert "camera: gone" in closed.kwargs["reason"]
 
 
+def test_a_failure_that_comes_when_a_frame_is_saved_drops_nothing() -> None:
+    seen: list[Msg] = []
+
+    def reply(msg: Msg) -> Any:
+        seen.append(msg)
+        saved = commands(seen).count(("save", None))
+        return FailedStatus("mono: gone") if msg.command == "save" and saved == 5 else answer(msg)
+
+    with pytest.raises(ScanFailedError, match="mono: gone"):
+        messages(small_scan(), reply)
+    assert ("drop", None) not in commands(seen)
+    assert ("set", "shutter") in commands(seen[-10:])
+
+
 def test_an_ioc_that_is_gone_does_not_hide_why_the_scan_failed() -> None:
     seen: list[Msg] = []
 
