@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlparse
 import h5py
 
 from operando.journal import Entry
+from operando.replaced_file import replaced_file
 
 __all__ = ["FrameSteps", "with_frames_in_step"]
 
@@ -178,11 +179,10 @@ def _write_view(book: _Book, stream: Stream) -> None:
         file = os.path.relpath(_path(book.resources[resource]), path.parent)
         source = h5py.VirtualSource(file, dataset, shape=(index + count, *shape))
         layout[row : row + count] = source[index : index + count]
-    unfinished = path.with_suffix(".part")
-    # The way tiled opens the files of a camera, it reads none but of the latest format.
-    with h5py.File(unfinished, "w", libver="latest") as view:
+    # Somebody may be reading the one of an earlier attempt. The way tiled opens the files of a
+    # camera, it reads none but of the latest format.
+    with replaced_file(path) as unfinished, h5py.File(unfinished, "w", libver="latest") as view:
         view.create_virtual_dataset(dataset, layout)
-    os.replace(unfinished, path)  # somebody may be reading the one of an earlier attempt
     book.views[stream] = path
 
 

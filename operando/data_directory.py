@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import orjson
 
+from operando.replaced_file import replaced_file
+
 __all__ = [
     "DataDirectory",
     "DirectoryInUseError",
@@ -182,11 +184,10 @@ class RuntimeDirectory:
 
 
 def write_json_atomically(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a half."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-    os.replace(temporary, path)
+    """Write JSON, for this user alone, so that a reader sees the old file or the new one."""
+    with replaced_file(path) as unfinished:
+        unfinished.touch(0o600)
+        unfinished.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+
+from operando.replaced_file import replaced_file
 
 __all__ = ["MAPS", "read_map", "write_maps"]
 
@@ -28,16 +29,11 @@ def write_maps(
         maps: Arrays of shape (H, W), by the names of `MAPS`.
         tables: Small arrays to keep beside them, by name.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "w", libver="latest") as file:
-            for name, values in maps.items():
-                file.create_dataset(name, data=values[np.newaxis])
-            for name, table in tables.items():
-                file.create_dataset(name, data=table)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced_file(path) as unfinished, h5py.File(unfinished, "w", libver="latest") as file:
+        for name, values in maps.items():
+            file.create_dataset(name, data=values[np.newaxis])
+        for name, table in tables.items():
+            file.create_dataset(name, data=table)
 
 
 def read_map(path: Path, name: str) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operando.exports.errors import BdfError
+from operando.replaced_file import replaced_file
 
 __all__ = [
     "CHARGED",
@@ -112,12 +112,13 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> int:
     if len(lengths) > 1:
         raise BdfError(f"{path.name}: columns have {sorted(lengths)} rows; they must agree")
     cells = [_cells(label, values) for label, values in columns.items()]
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replaced_file(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([_safe_text(label) for label in columns])
         writer.writerows(zip(*cells, strict=True))
-    os.replace(partial, path)
     return lengths.pop()
 
 

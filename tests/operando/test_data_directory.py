@@ -57,3 +57,15 @@ def test_json_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> 
     write_json_atomically(path, {"n": 2})
     assert read_json(path) == {"n": 2}
     assert [found.name for found in tmp_path.iterdir()] == ["state.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_json_that_cannot_be_written_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.json"
+    write_json_atomically(path, {"n": 1})
+    with pytest.raises(TypeError):
+        write_json_atomically(path, {"n": object()})
+    assert read_json(path) == {"n": 1}
+    assert [found.name for found in tmp_path.iterdir()] == ["state.json"]
