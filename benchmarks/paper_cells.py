@@ -24,6 +24,7 @@ from operando.echem import (
     TwoArcs,
     cycle_capacities,
     fit_two_arcs_of_moving_cell,
+    since_sweep_began_s,
     titration_pulses,
 )
 from simulators import ncm622
@@ -191,7 +192,7 @@ def _measured_spectra(table: Table) -> list[_Spectrum]:
         order = of_it[np.argsort(-table["impedance_frequency_hz"][of_it])]
         hz, real, imaginary, time_s, charge_ah = (table[f"impedance_{n}"][order] for n in names)
         points = ImpedanceSpectrum(hz, real + 1j * imaginary)
-        spectra.append(_Spectrum(points, time_s - time_s[0] + 1.0 / hz[0], float(charge_ah[0])))
+        spectra.append(_Spectrum(points, since_sweep_began_s(time_s, hz), float(charge_ah[0])))
     return spectra
 
 

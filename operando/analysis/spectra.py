@@ -18,6 +18,7 @@ from operando.echem import (
     fit_two_arcs,
     fit_two_arcs_of_moving_cell,
     kramers_kronig,
+    since_sweep_began_s,
 )
 
 __all__ = ["SpectrumWatch"]
@@ -82,7 +83,7 @@ class SpectrumWatch:
         spectrum = ImpedanceSpectrum(np.array(measured["frequency_hz"]), impedance_ohm)
         residual = values["kk_residual"] = kramers_kronig(spectrum).max_residual
         doubts = _doubts(residual, drift_v)
-        elapsed_s = _elapsed_s(measured)
+        elapsed_s = since_sweep_began_s(np.array(measured["time_s"]), spectrum.frequency_hz)
         fit = self._fit(spectrum, elapsed_s, moved=bool(doubts))
         values["fit"] = _fit_values(fit, spectrum, elapsed_s)
         if doubts:
@@ -112,13 +113,6 @@ def _doubts(residual: float, drift_v: float) -> list[str]:
         f"the voltage went on by {1e3 * drift_v:.0f} mV during the sweep": abs(drift_v) > _MOVED_V,
     }
     return [words for words, is_so in signs.items() if is_so]
-
-
-def _elapsed_s(measured: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return when each point was ready, since its sweep began."""
-    time_s = np.array(measured["time_s"], dtype=np.float64)
-    first_s = 1.0 / float(measured["frequency_hz"][0])
-    return np.asarray(np.clip(time_s - time_s.min() + first_s, 0.0, None))
 
 
 def _fit_values(

@@ -14,7 +14,7 @@ from operando.echem.impedance import (
 from operando.echem.kramers_kronig import KramersKronigTest, kramers_kronig
 from operando.echem.segments import Direction, Segment, find_segments
 from operando.echem.series import CellSeries
-from operando.echem.spectrum import ImpedanceSpectrum
+from operando.echem.spectrum import ImpedanceSpectrum, since_sweep_began_s
 from operando.echem.voltammetry import Sweep, VoltammetryPeak, find_sweeps, voltammetry_peaks
 from operando.echem.weppner_huggins import (
     Diffusion,
@@ -55,6 +55,7 @@ __all__ = [
     "fit_two_arcs",
     "fit_two_arcs_of_moving_cell",
     "kramers_kronig",
+    "since_sweep_began_s",
     "titration_pulses",
     "voltammetry_peaks",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from operando.echem.errors import SeriesError
 
-__all__ = ["ImpedanceSpectrum"]
+__all__ = ["ImpedanceSpectrum", "since_sweep_began_s"]
 
 _FEWEST_POINTS = 3
 
@@ -51,3 +51,15 @@ class ImpedanceSpectrum:
     def angular_per_s(self) -> NDArray[np.float64]:
         """Angular frequencies."""
         return 2.0 * np.pi * self.frequency_hz
+
+
+def since_sweep_began_s(
+    time_s: NDArray[np.float64], frequency_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return when each point was ready, since its sweep began; the first one took one period.
+
+    Args:
+        time_s: When each was ready, with any zero, shape (N,), N at least 1.
+        frequency_hz: In the order of measurement, shape (N,).
+    """
+    return np.asarray(time_s - time_s.min() + 1.0 / frequency_hz[0])

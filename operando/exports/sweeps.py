@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from operando.echem import since_sweep_began_s
+
 __all__ = ["Sweep", "sweep_from_document"]
 
 
@@ -83,7 +85,6 @@ def _shares(measured: Mapping[str, Any], frequency_hz: NDArray[np.float64]) -> N
     """Return when each point was ready, as a share of the sweep."""
     if not frequency_hz.size:
         return np.zeros(0)
-    time_s = np.array(measured["time_s"], dtype=np.float64)
-    elapsed_s = time_s - time_s[0] + 1.0 / frequency_hz[0]
+    elapsed_s = since_sweep_began_s(np.array(measured["time_s"]), frequency_hz)
     whole_s = max(float(measured["duration_s"]), float(elapsed_s[-1]), 1e-9)
     return np.asarray(np.clip(elapsed_s / whole_s, 0.0, 1.0))

@@ -16,6 +16,7 @@ from operando.echem import (
     fit_two_arcs,
     fit_two_arcs_of_moving_cell,
     kramers_kronig,
+    since_sweep_began_s,
 )
 
 FREQUENCIES_HZ = np.array(logarithmic_hz(1e5, 0.01, per_decade=10))
@@ -34,6 +35,12 @@ def measured(circuit: TwoArcs, *, noise: float = 0.0, seed: int = 1) -> Impedanc
     return ImpedanceSpectrum(
         FREQUENCIES_HZ, impedance_ohm * (1.0 + noise * (parts[0] + 1j * parts[1]))
     )
+
+
+def test_the_first_point_of_a_sweep_is_ready_one_period_after_its_beginning() -> None:
+    time_s = np.array([1000.0, 1002.5, 1012.5])
+    ready_s = since_sweep_began_s(time_s, np.array([2.0, 0.4, 0.1]))
+    assert ready_s.tolist() == [0.5, 3.0, 13.0]
 
 
 def test_a_semicircle_is_known_at_three_frequencies() -> None:
