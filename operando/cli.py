@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 bad parameters, 2 refused, 3 no connection, 4 failed.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -246,10 +247,14 @@ def cell_mount(
     command_cell("mount", {"charge_ah": charge_ah}, url=url, as_json=as_json)
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Args:
+        arguments: Of the command line; None takes the process's own.
+    """
     try:
-        app()
+        app(arguments)
     except LeaveError as error:
         sys.exit(error.code)
     except SystemExit as error:

@@ -87,14 +87,12 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     session.close()
 
 
-def operando(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["operando", *words])
+def operando(*words: str) -> int:
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        cli.main(words)
     return int(stop.value.code or 0)
 
 
-Monkey = pytest.MonkeyPatch
 Capture = pytest.CaptureFixture[str]
 
 
@@ -112,20 +110,18 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
     assert "demo" in done.stdout
 
 
-def test_status_is_shown_and_told_in_json(
-    session: Session, monkeypatch: Monkey, capsys: Capture
-) -> None:
-    assert operando(monkeypatch, "status") == 0
+def test_status_is_shown_and_told_in_json(session: Session, capsys: Capture) -> None:
+    assert operando("status") == 0
     assert "scan 2 of 11, primary 3/12, 61 s left" in capsys.readouterr().out
-    assert operando(monkeypatch, "status", "--json") == 0
+    assert operando("status", "--json") == 0
     assert json.loads(capsys.readouterr().out) == STATUS
 
 
-def test_run_submits_and_starts(session: Session, monkeypatch: Monkey, capsys: Capture) -> None:
+def test_run_submits_and_starts(session: Session, capsys: Capture) -> None:
     session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
     session.answers["PUT", "/worker/task"] = (200, {"task_id": "t1"})
     words = ["-p", "c_rate=0.2", "-p", "window=ni_k", "-p", 'x={"a": [1]}', "--json"]
-    assert operando(monkeypatch, "run", "operando_charge", *words) == 0
+    assert operando("run", "operando_charge", *words) == 0
     assert json.loads(capsys.readouterr().out) == {"task_id": "t1"}
     params = {"c_rate": 0.2, "window": "ni_k", "x": {"a": [1]}}
     assert session.questions == [
@@ -138,26 +134,26 @@ def test_run_submits_and_starts(session: Session, monkeypatch: Monkey, capsys: C
 
 @pytest.mark.parametrize(("state", "code"), [("succeeded", 0), ("failed", 4), ("aborted", 4)])
 def test_a_run_that_is_waited_for_ends_with_its_code(
-    session: Session, monkeypatch: Monkey, state: str, code: int
+    session: Session, state: str, code: int
 ) -> None:
     session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
     session.answers["PUT", "/worker/task"] = (200, {"task_id": "t1"})
     session.answers["GET", "/tasks/t1"] = (200, {"state": state, "message": ""})
-    assert operando(monkeypatch, "run", "steps", "--wait") == code
+    assert operando("run", "steps", "--wait") == code
 
 
-def test_a_run_that_cannot_start_leaves_no_task(session: Session, monkeypatch: Monkey) -> None:
+def test_a_run_that_cannot_start_leaves_no_task(session: Session) -> None:
     session.answers["POST", "/tasks"] = (201, {"task_id": "t1"})
     session.answers["PUT", "/worker/task"] = (409, {"detail": "the worker is RUNNING"})
     session.answers["DELETE", "/tasks/t1"] = (204, None)
-    assert operando(monkeypatch, "run", "steps") == 2
+    assert operando("run", "steps") == 2
     assert session.questions[-1][:2] == ("DELETE", "/tasks/t1")
 
 
-def test_bad_parameters_are_named(session: Session, monkeypatch: Monkey, capsys: Capture) -> None:
+def test_bad_parameters_are_named(session: Session, capsys: Capture) -> None:
     errors = [{"field": "c_rate", "message": "Input should be greater than 0"}]
     session.answers["POST", "/tasks"] = (422, {"detail": "1 value is wrong", "errors": errors})
-    assert operando(monkeypatch, "run", "operando_charge", "-p", "c_rate=-1") == 1
+    assert operando("run", "operando_charge", "-p", "c_rate=-1") == 1
     assert "c_rate: Input should be greater than 0" in capsys.readouterr().err
 
 
@@ -180,10 +176,10 @@ def test_bad_parameters_are_named(session: Session, monkeypatch: Monkey, capsys:
     ],
 )
 def test_each_command_asks_one_thing(
-    session: Session, monkeypatch: Monkey, words: list[str], question: tuple[str, str, Any]
+    session: Session, words: list[str], question: tuple[str, str, Any]
 ) -> None:
     session.answers[question[:2]] = (202, {"accepted": True})
-    assert operando(monkeypatch, *words) == 0
+    assert operando(*words) == 0
     ((method, path, body),) = session.questions
     assert (method, path) == question[:2]
     assert question[2].items() <= (body or {}).items()
@@ -193,18 +189,20 @@ def test_each_command_asks_one_thing(
     ("status", "code"), [(400, 1), (404, 2), (409, 2), (422, 1), (500, 4), (502, 4), (503, 3)]
 )
 def test_each_answer_has_its_exit_code(
-    session: Session, monkeypatch: Monkey, capsys: Capture, status: int, code: int
+    session: Session, capsys: Capture, status: int, code: int
 ) -> None:
     session.answers["PUT", "/worker/state"] = (status, {"detail": "because"})
-    assert operando(monkeypatch, "pause") == code
+    assert operando("pause") == code
     assert "because" in capsys.readouterr().err
 
 
-def test_no_session_is_said_and_what_to_do(monkeypatch: Monkey, capsys: Capture) -> None:
+def test_no_session_is_said_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     session = Session()
     session.close()
     monkeypatch.setenv("OPERANDO_URL", session.url)
-    assert operando(monkeypatch, "status") == 3
+    assert operando("status") == 3
     assert "start `operando serve`" in capsys.readouterr().err
 
 
@@ -212,15 +210,13 @@ def test_no_session_is_said_and_what_to_do(monkeypatch: Monkey, capsys: Capture)
     "words",
     [["pause", "--later"], ["dance"], ["run"], ["run", "steps", "-p", "count"]],
 )
-def test_a_call_that_makes_no_sense_is_bad_parameters(
-    session: Session, monkeypatch: Monkey, words: list[str]
-) -> None:
-    assert operando(monkeypatch, *words) == 1
+def test_a_call_that_makes_no_sense_is_bad_parameters(session: Session, words: list[str]) -> None:
+    assert operando(*words) == 1
     assert session.questions == []
 
 
-def test_wrong_settings_are_bad_parameters(monkeypatch: Monkey, capsys: Capture) -> None:
-    assert operando(monkeypatch, "serve", "--cell", "nmc") == 1
+def test_wrong_settings_are_bad_parameters(capsys: Capture) -> None:
+    assert operando("serve", "--cell", "nmc") == 1
     assert "cell.kind" in capsys.readouterr().err.replace("\n", ".")
 
 
@@ -268,23 +264,19 @@ def test_interrupting_a_wait_detaches_and_says_so(session: Session) -> None:
     assert "detached; steps runs on" in errors
 
 
-def test_the_rows_of_a_cell_are_exported_without_a_session(
-    tmp_path: Path, monkeypatch: Monkey, capsys: Capture
-) -> None:
+def test_the_rows_of_a_cell_are_exported_without_a_session(tmp_path: Path, capsys: Capture) -> None:
     writer = JournalWriter(tmp_path / "journal.db")
     columns = ["row", "time_s", "unix_s", "voltage_v", "current_a", "charge_ah", "limited"]
     rows = [[k + 1, 10.0 * k, 1e9 + 10 * k, 3.6, 68e-6, 1e-7 * k, 0] for k in range(5)]
     writer.append("cell_rows", {"programme_uid": "p", "columns": columns, "rows": rows})
     writer.close()
     file = tmp_path / "cell.bdf.csv"
-    assert operando(monkeypatch, "export", str(file), "--data", str(tmp_path)) == 0
+    assert operando("export", str(file), "--data", str(tmp_path)) == 0
     assert len(file.read_text().splitlines()) == 6
     assert "5 rows" in capsys.readouterr().out
 
 
-def test_the_rows_of_one_run_are_exported(
-    tmp_path: Path, monkeypatch: Monkey, capsys: Capture
-) -> None:
+def test_the_rows_of_one_run_are_exported(tmp_path: Path, capsys: Capture) -> None:
     writer = JournalWriter(tmp_path / "journal.db")
     cell = CellSource(writer)
     cell.run(Programme((Rest(100.0),)), uid="one")
@@ -292,17 +284,17 @@ def test_the_rows_of_one_run_are_exported(
     writer.close()
     file = tmp_path / "cell.bdf.csv"
     data = ("--data", str(tmp_path))
-    assert operando(monkeypatch, "export", str(file), *data, "--run", cell.run_uid) == 0
+    assert operando("export", str(file), *data, "--run", cell.run_uid) == 0
     assert "21 rows" in capsys.readouterr().out
-    assert operando(monkeypatch, "export", str(file), *data, "--run", "0815") == 4
+    assert operando("export", str(file), *data, "--run", "0815") == 4
     assert "run 0815 filed less than two rows" in capsys.readouterr().err
 
 
-def test_nothing_to_export_is_said(tmp_path: Path, monkeypatch: Monkey, capsys: Capture) -> None:
+def test_nothing_to_export_is_said(tmp_path: Path, capsys: Capture) -> None:
     file = tmp_path / "cell.bdf.csv"
     data = ("--data", str(tmp_path))
-    assert operando(monkeypatch, "export", str(file), *data) == 4
+    assert operando("export", str(file), *data) == 4
     assert "there is no journal.db; name the directory with --data" in capsys.readouterr().err
     JournalWriter(tmp_path / "journal.db").close()
-    assert operando(monkeypatch, "export", str(file), *data) == 4
+    assert operando("export", str(file), *data) == 4
     assert "less than two rows" in capsys.readouterr().err
