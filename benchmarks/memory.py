@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.processes import PROC, descendants
+from benchmarks.sampling import sampled
 
 __all__ = ["Memory", "watching"]
 
@@ -35,21 +35,15 @@ def watching(pid: int) -> Iterator[Memory]:
     Args:
         pid: Of the process that is not counted itself.
     """
-    most, ended = Memory(), threading.Event()
+    most = Memory()
 
-    def watch() -> None:
-        while not ended.wait(_PERIOD_S):
-            shared_kib, resident_kib = _kib_below(pid)
-            most.shared_once_gb = max(most.shared_once_gb, shared_kib / _KIB_PER_GB)
-            most.resident_gb = max(most.resident_gb, resident_kib / _KIB_PER_GB)
+    def look() -> None:
+        shared_kib, resident_kib = _kib_below(pid)
+        most.shared_once_gb = max(most.shared_once_gb, shared_kib / _KIB_PER_GB)
+        most.resident_gb = max(most.resident_gb, resident_kib / _KIB_PER_GB)
 
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with sampled(look, every_s=_PERIOD_S):
         yield most
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _kib_below(pid: int) -> tuple[int, int]:

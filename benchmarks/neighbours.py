@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.processes import PROC, cpu_s, descendants
+from benchmarks.sampling import sampled
 
 __all__ = ["Neighbours", "watching"]
 
@@ -50,19 +50,9 @@ def watching(pid: int) -> Iterator[Neighbours]:
     Args:
         pid: Whose work, and that of the processes below it, is not of others.
     """
-    found, ended = Neighbours(), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_PERIOD_S):
-            found.look(pid)
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    found = Neighbours()
+    with sampled(lambda: found.look(pid), every_s=_PERIOD_S):
         yield found
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _busy_s() -> float:
