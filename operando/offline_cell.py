@@ -21,8 +21,8 @@ def offline_cell(settings: Settings) -> Potentiostat:
     Args:
         settings: Of the cell and of the instruments on it.
     """
-    simulated = settings.simulation.enabled and settings.simulation.impedance
-    beside = simulated or settings.impedance.resource
+    simulation = settings.simulation
+    beside = simulation.impedance if simulation.enabled else bool(settings.impedance.resource)
     instrument = cell_instrument(
         settings, potentiostat=_NOWHERE, impedance=_NOWHERE if beside else ""
     )
