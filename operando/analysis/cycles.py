@@ -38,7 +38,7 @@ class CycleWatch:
         self._mass_g = mass_g
         self._cycle = 0
         self._steps: list[StepRows] = []
-        self._first_discharge_ah: float | None = None
+        self._first_discharge_ah = 0.0
 
     def take(self, step: StepRows, planned: Programme | None) -> list[Finding]:
         """Take a step that has ended.
@@ -71,14 +71,15 @@ class CycleWatch:
             max_voltage_v=max(float(step.voltage_v.max()) for step in charges),
             min_voltage_v=min(float(step.voltage_v.min()) for step in discharges),
         )
-        if self._first_discharge_ah is None:
-            self._first_discharge_ah = capacity.discharge_ah
+        # A cell that is at its limit at once gives nothing; nothing can be compared with that.
+        self._first_discharge_ah = self._first_discharge_ah or max(capacity.discharge_ah, 0.0)
+        first_ah = self._first_discharge_ah
         values = {
             **_per_gram(capacity, self._mass_g),
             "charge_ah": capacity.charge_ah,
             "discharge_ah": capacity.discharge_ah,
             "coulombic_efficiency": capacity.coulombic_efficiency,
-            "retention": capacity.discharge_ah / self._first_discharge_ah,
+            "retention": capacity.discharge_ah / first_ah if first_ah else None,
             "dqdv": {
                 "charge": _dqdv(charges, Direction.CHARGE),
                 "discharge": _dqdv(discharges, Direction.DISCHARGE),
