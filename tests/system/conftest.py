@@ -1,12 +1,14 @@
-"""One service for each module that asks for one, and plain engines."""
+"""One service for each module that asks for one, plain engines, and cells in a lab."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devices import CellKeeper
 from tests.engines import running_engine
-from tests.system.lab import Documents
+from tests.system.lab import Documents, Lab, running_keeper
 from tests.system.service import Service
 
 
@@ -21,6 +23,13 @@ def engine(documents: Documents) -> Iterator[Any]:
     with running_engine() as engine:
         engine.subscribe(documents)
         yield engine
+
+
+@pytest.fixture
+def keeper(lab: Lab, tmp_path: Path) -> Iterator[CellKeeper]:
+    """The keeper of a new cell in the module's lab."""
+    with running_keeper(lab, tmp_path) as keeper:
+        yield keeper
 
 
 @pytest.fixture(scope="module")
