@@ -7,7 +7,7 @@ from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import MsgGenerator, RequestStop
 
 from devices import EndState, Milestone, Potentiostat, Programme
 from plans.asked_programme import AskedProgramme, PlanProgramme, programme_on
@@ -37,7 +37,8 @@ def run_asked(
     Args:
         cell: The cell and its potentiostat.
         asked: What it goes through.
-        abort_state: "open_circuit" or "keep", after an abort or a failure.
+        abort_state: "open_circuit" or "keep", after an abort or a failure; a plan that is stopped
+            leaves the cell at open circuit, as at its end.
         plan_name: Of the plan that asks for it; empty: the plan whose programme it is.
         md: More metadata for the start document.
 
@@ -50,6 +51,10 @@ def run_asked(
         ExperimentFailedError: The instrument failed; the message is its own.
     """
     programme = programme_on(cell, asked)
+    at_end = EndState.OPEN_CIRCUIT.value
+
+    def after(error: Exception) -> MsgGenerator[None]:
+        return _leave(cell, programme, at_end if isinstance(error, RequestStop) else abort_state)
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
@@ -57,8 +62,8 @@ def run_asked(
         yield from declare_cell(cell, programme)
         yield from bpp.contingency_wrapper(
             _fly(cell, programme),
-            except_plan=lambda _: _leave(cell, programme, abort_state),
-            else_plan=lambda: _leave(cell, programme, EndState.OPEN_CIRCUIT.value),
+            except_plan=after,
+            else_plan=lambda: _leave(cell, programme, at_end),
         )
 
     if not plan_name and isinstance(asked, PlanProgramme):

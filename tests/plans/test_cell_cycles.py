@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import Msg, RequestAbort, RequestStop
 
 from devices import (
     CellDescription,
     CellKeeper,
     ConstantCurrent,
     ConstantVoltage,
+    EndState,
     Envelope,
     Potentiostat,
     ProgrammeError,
@@ -31,6 +33,7 @@ from plans import (
 from tests.devices.potentiostat_support import running_bench, running_host
 from tests.devices.stand_in_instrument import StandInInstrument
 from tests.plans.conftest import Documents
+from tests.plans.messages import answer, messages
 from tests.support import wait_for
 
 NCM622 = Electrode.of_spheres(
@@ -191,6 +194,26 @@ def test_an_instrument_that_loses_power_is_told_with_the_step_that_it_was_in(
     with pytest.raises(ProgrammeCutShortError, match="step 1 of 8 was the last one: the instrum"):
         engine(cycle(cell, cycles=4))
     switch.join(10.0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "state"),
+    [(RequestStop(), EndState.OPEN_CIRCUIT), (RequestAbort(), EndState.KEEP)],
+    ids=["stopped", "aborted"],
+)
+def test_a_stopped_plan_leaves_the_cell_at_open_circuit_and_an_aborted_one_as_it_was_asked_to(
+    cell: Potentiostat, request_: Exception, state: EndState
+) -> None:
+    endings: list[EndState] = []
+
+    def reply(msg: Msg) -> Any:
+        if msg.command == "prepare" and isinstance(msg.args[0], EndState):
+            endings.append(msg.args[0])
+        return request_ if msg.command == "kickoff" else answer(msg)
+
+    with pytest.raises(type(request_)):
+        messages(charge_discharge(cell, abort_state="keep"), reply)
+    assert endings == [state]
 
 
 def test_what_is_beyond_the_cell_is_refused_and_leaves_the_cell_alone(
