@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from simulators.world import World
+
+Found = TypeVar("Found")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
@@ -36,13 +39,16 @@ CA_ENVIRONMENT = {
 }
 
 
-def wait_for(condition: Callable[[], object], *, timeout_s: float = 10.0, what: str = "") -> None:
-    """Wait until a condition is true; fail the test after a deadline."""
+def wait_for(
+    condition: Callable[[], Found | None], *, timeout_s: float = 10.0, what: str = ""
+) -> Found:
+    """Return what a condition gives once it is true; fail the test after a deadline."""
     deadline = time.monotonic() + timeout_s
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what or condition}")
+            raise AssertionError(f"not within {timeout_s:g} s: {what or condition}")
         time.sleep(0.005)
+    return found
 
 
 @dataclass

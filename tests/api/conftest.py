@@ -8,9 +8,10 @@ import pytest
 
 from api.app import build_app
 from operando.data_directory import DataDirectory, RuntimeDirectory
-from tests.api.serving import serving, until
+from tests.api.serving import serving
 from tests.api.stand_in_engine import StandInEngine
 from tests.api.support import Story
+from tests.support import wait_for
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Service:
             self.story.journal.append("alarm", {"severity": "minor", "who": "t", "message": "t"}),
             self.story.results.append("mark", {}),
         )
-        until(lambda: self._has(journal, results))
+        wait_for(lambda: self._has(journal, results), timeout_s=15.0)
 
     def _has(self, journal: int, results: int) -> bool:
         status = self.get("/status").json()
@@ -47,7 +48,7 @@ def a_service(data: DataDirectory, runtime: RuntimeDirectory, story: Story) -> I
         httpx.Client(base_url=url, timeout=10.0) as client,
     ):
         made = Service(url, client, story, engine, runtime)
-        until(lambda: made.get("/devices").status_code == 200)
+        wait_for(lambda: made.get("/devices").status_code == 200, timeout_s=15.0)
         yield made
 
 

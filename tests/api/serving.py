@@ -1,18 +1,16 @@
-"""A real web server on a free port, and waiting for conditions."""
+"""A real web server on a free port."""
 
 from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI
 
-Found = TypeVar("Found")
+from tests.support import wait_for
 
 
 @contextmanager
@@ -24,20 +22,9 @@ def serving(app: FastAPI) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        until(lambda: server.started)
+        wait_for(lambda: server.started, timeout_s=15.0)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
         listener.close()
-
-
-def until(condition: Callable[[], Found | None], timeout_s: float = 15.0) -> Found:
-    """Return what a condition gives once it gives something true."""
-    pause = threading.Event()
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        pause.wait(0.005)
-    raise AssertionError(f"not within {timeout_s:g} s")

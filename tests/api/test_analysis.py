@@ -11,8 +11,8 @@ from operando.analysis import AnalysisOptions, Analyst
 from operando.journal import Entry
 from tests.api.analysis_entries import AnalysisStory
 from tests.api.conftest import Service
-from tests.api.serving import until
 from tests.operando.cell_source import CellSource
+from tests.support import wait_for
 
 EVERYTHING = Programme(
     (
@@ -117,10 +117,10 @@ def test_an_element_is_announced_as_it_is_found(service: Service) -> None:
     url = f"{service.url}/api/v1/events?types=analysis"
     with httpx.stream("GET", url, timeout=15) as answer:
         lines = answer.iter_lines()
-        until(lambda: next(lines).startswith("event: hello"))
+        wait_for(lambda: next(lines).startswith("event: hello"), timeout_s=15.0)
         service.story.results.append("echem", {"kind": "step"})
         AnalysisStory(service.story.results, "p").pulse(3, 0.3)
-        until(lambda: next(lines) == "event: analysis")
+        wait_for(lambda: next(lines) == "event: analysis", timeout_s=15.0)
         told = orjson.loads(next(lines).removeprefix("data: "))
     assert (told["kind"], told["programme_uid"], told["step"], told["pulse"]) == ("gitt", "p", 6, 3)
     assert told["flags"] == []

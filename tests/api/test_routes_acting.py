@@ -6,7 +6,8 @@ import pytest
 from api.app import build_app
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from tests.api.conftest import Service
-from tests.api.serving import serving, until
+from tests.api.serving import serving
+from tests.support import wait_for
 
 TASKS = "/api/v1/tasks"
 STATE = "/api/v1/worker/state"
@@ -178,7 +179,9 @@ def test_a_lost_engine_is_said_and_what_to_do(
     data: DataDirectory, runtime: RuntimeDirectory
 ) -> None:
     with serving(build_app(data, runtime)) as url, httpx.Client(base_url=url) as client:
-        until(lambda: client.get("/api/v1/status").json()["worker"]["state"] == "LOST")
+        wait_for(
+            lambda: client.get("/api/v1/status").json()["worker"]["state"] == "LOST", timeout_s=15.0
+        )
         assert client.get("/api/v1/plans").status_code == 503
         ready = client.get("/api/v1/readyz")
         assert ready.status_code == 503

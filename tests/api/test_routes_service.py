@@ -13,8 +13,8 @@ import pytest
 from api.status_models import Status
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from tests.api.conftest import Service
-from tests.api.serving import until
 from tests.api.support import Story
+from tests.support import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,18 +98,18 @@ def test_nothing_is_lost_or_doubled_when_the_api_is_killed(
 ) -> None:
     url = f"http://127.0.0.1:{port}"
     api.append(start(data, runtime, port))
-    until(lambda: answers(url), 40)
+    wait_for(lambda: answers(url), timeout_s=40.0)
     with Listener(url) as listener:
-        until(lambda: "hello" in listener.kinds)
+        wait_for(lambda: "hello" in listener.kinds, timeout_s=15.0)
         story.start()
         story.whole_scan()
-        until(lambda: len(listener.ids) > 20)
+        wait_for(lambda: len(listener.ids) > 20, timeout_s=15.0)
         api[0].send_signal(signal.SIGKILL)
         api[0].wait()
         story.charge_to(0.3)
         last = story.journal.append("alarm", {"severity": "minor", "who": "t", "message": "t"})
         api.append(start(data, runtime, port))
-        until(lambda: listener.ids[-1] == last, 40)
+        wait_for(lambda: listener.ids[-1] == last, timeout_s=40.0)
         seen = [seq for seq in listener.ids if seq > 0]
         assert seen == list(range(1, last + 1))
     api[1].terminate()
@@ -118,21 +118,24 @@ def test_nothing_is_lost_or_doubled_when_the_api_is_killed(
 
 def test_events_come_as_they_are_written(service: Service) -> None:
     with Listener(service.url) as listener:
-        until(lambda: "hello" in listener.kinds)
+        wait_for(lambda: "hello" in listener.kinds, timeout_s=15.0)
         service.story.start()
         scan = service.story.scan()
         for _ in range(5):
             scan.frame()
         service.story.rows(3)
-        until(lambda: {"doc", "echem", "soc", "task", "worker", "cell"} <= set(listener.kinds))
-        until(lambda: len(listener.ids) >= 10)
+        wait_for(
+            lambda: {"doc", "echem", "soc", "task", "worker", "cell"} <= set(listener.kinds),
+            timeout_s=15.0,
+        )
+        wait_for(lambda: len(listener.ids) >= 10, timeout_s=15.0)
         assert listener.ids == sorted(set(listener.ids))
 
 
 def test_too_many_rows_at_once_are_left_to_be_asked_for(service: Service) -> None:
     with httpx.stream("GET", f"{service.url}/api/v1/events?types=echem", timeout=15) as answer:
         lines = answer.iter_lines()
-        until(lambda: next(lines).startswith("event: hello"))
+        wait_for(lambda: next(lines).startswith("event: hello"), timeout_s=15.0)
         service.story.rows(300)
         data = next(line for line in lines if line.startswith("data: ") and "columns" in line)
     assert '"rows_left_out":300' in data

@@ -1,20 +1,12 @@
-"""Waiting for a condition with a deadline; never for a number of seconds."""
+"""Waiting with the patience that processes need to start."""
 
-import threading
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tests.support import wait_for
+
 T = TypeVar("T")
 
-_POLL_S = 0.01
 
-
-def wait_until(condition: Callable[[], T], what: str, timeout_s: float = 20.0) -> T:
-    deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s:g} s: {what}")
-        pause.wait(_POLL_S)
-    return answer
+def wait_until(condition: Callable[[], T | None], what: str, timeout_s: float = 20.0) -> T:
+    return wait_for(condition, timeout_s=timeout_s, what=what)

@@ -3,7 +3,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
 
 import pytest
@@ -15,6 +14,7 @@ from simulators.scpi import finish
 from simulators.smu_station import SmuStation
 from simulators.wire_faults import Faults
 from simulators.world import World
+from tests.support import wait_for
 
 IDENTITY = "KEITHLEY INSTRUMENTS,MODEL 2450,04096331,1.7.12b"
 NO_ERROR = '0,"No error;0;0 0"'
@@ -58,7 +58,7 @@ class Server:
             *("--cell", cell, "--ready", str(ready), "--fault-port", "0"),
         ]
         self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
-        until(ready.exists)
+        wait_for(ready.exists, timeout_s=30.0)
         self.facts = json.loads(ready.read_text())
 
     def client(self, **options):
@@ -67,13 +67,6 @@ class Server:
     def inject(self, **request):
         with closing(Client(self.facts["fault_port"])) as client:
             return json.loads(client.ask(json.dumps(request)))
-
-
-def until(condition, *, deadline_s=30.0):
-    end_s = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end_s, "the condition did not come true"
-        time.sleep(0.005)
 
 
 @contextmanager
@@ -150,7 +143,7 @@ def test_the_world_sees_the_cell_charge_and_rows_survive_the_client(server, clie
     before = server.world.read_cell()
     client.close()
     server.world.clock.advance(3600.0)
-    until(lambda: server.world.read_cell().time_s >= before.time_s + 3600.0)
+    wait_for(lambda: server.world.read_cell().time_s >= before.time_s + 3600.0, timeout_s=30.0)
     state = server.world.read_cell()
     assert state.soc - before.soc == pytest.approx(68e-6 / (162.5e-3 * 2e-3), rel=0.01)
     assert state.current_a == pytest.approx(68e-6)
@@ -280,11 +273,11 @@ def test_it_ends_with_its_parent(tmp_path):
     ]
     program = f"import subprocess\nsubprocess.run({command!r}, stderr=subprocess.DEVNULL)"
     parent = subprocess.Popen([sys.executable, "-c", program])
-    until(ready.exists)
+    wait_for(ready.exists, timeout_s=30.0)
     facts = json.loads(ready.read_text())
     parent.kill()
     parent.wait(10.0)
-    until(lambda: not listens(facts["port"]))
+    wait_for(lambda: not listens(facts["port"]), timeout_s=30.0)
 
 
 def test_the_cell_outlives_its_instrument(tmp_path):
@@ -311,5 +304,5 @@ def test_it_keeps_its_sampling_at_three_hundred_times_the_speed(tmp_path):
     with running(tmp_path, rate=300.0) as server, server.client() as client:
         client.ask(f"{CHARGE};:OUTP?")
         end_s = server.world.clock.now_s() + 600.0
-        until(lambda: server.world.read_cell().time_s > end_s)
+        wait_for(lambda: server.world.read_cell().time_s > end_s, timeout_s=30.0)
         assert int(client.ask(":TRAC:ACT:END?")) >= 60

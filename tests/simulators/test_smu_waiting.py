@@ -11,7 +11,8 @@ from simulators.instrument_server import MOST_CLIENTS
 from simulators.mounted_cell import MountedCell
 from simulators.scpi import finish
 from simulators.smu2450 import Smu2450
-from tests.simulators.test_instrument import Server, running, until
+from tests.simulators.test_instrument import Server, running
+from tests.support import wait_for
 
 SWEEP = ":SOUR:SWE:VOLT:LIN 3.3,3.5,3,1.0,{count},BEST,{fail},{dual};:INIT"
 
@@ -135,7 +136,7 @@ def test_a_client_that_leaves_while_it_waits_makes_room_for_another(tmp_path: Pa
                 for _ in range(MOST_CLIENTS):
                     waiting.enter_context(server.client()).send(b"*OPC?\n")
                 assert not answers(server)
-            until(lambda: answers(server))
+            wait_for(lambda: answers(server), timeout_s=30.0)
 
 
 def answers(server: Server) -> bool:
