@@ -80,7 +80,6 @@ class CellAnswer(CellStatus):
 
     technique: dict[str, Any] | None = described("The programme", {"technique": "constant_current"})
     identity: str = described("The instrument", "KEITHLEY INSTRUMENTS,MODEL 2450,04,1.7")
-    reason: str = described("Why it is in this state", "")
     programme_uid: str = described("Which programme the rows belong to", "f3b1")
 
 

@@ -69,6 +69,7 @@ class CellStatus(Answer):
     """The cell and its programme."""
 
     state: str = described("open_circuit, running, held, finished, lost or unknown", "running")
+    reason: str = described("Why it is in this state", "the voltage limit was reached at 4.2001 V")
     voltage_v: float | None = described("Voltage", 3.912, unit="V")
     current_a: float | None = described(
         "Current; positive charges; 0 where the output is off, null while the link is lost",

@@ -1,3 +1,4 @@
+import json
 import math
 from typing import Any
 
@@ -261,6 +262,14 @@ def test_the_cell_says_where_in_its_programme_it_is(
     story.cell_state("running")
     cell = board_of(read_all(data), data, runtime, 0.0).cell()
     assert (cell.programme, cell.step, cell.steps, cell.cycle) == ("formation", 3, 11, 2)
+
+
+def test_the_status_says_why_the_cell_is_as_it_is(
+    data: DataDirectory, runtime: RuntimeDirectory, story: Story
+) -> None:
+    story.cell_state("open_circuit", "stopped by the host: 4.3100 V is outside 2.900 V to 4.300 V")
+    status = json.loads(board_of(read_all(data), data, runtime, 0.0).encoded())
+    assert status["cell"]["reason"].startswith("stopped by the host: 4.3100 V")
 
 
 def test_a_cell_that_nobody_has_told_of_is_in_no_step(
