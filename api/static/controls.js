@@ -9,6 +9,8 @@ const END_STATES = {
   open_circuit: "is put at open circuit: no current flows.",
   keep: "goes on with its programme until its limit. ‘End charge’ stops it earlier.",
 };
+// A scan alone has no say in what becomes of the cell.
+const UNTOLD = "is left as it is. If it charges, ‘End charge’ stops it.";
 
 export class Controls {
   constructor() {
@@ -45,11 +47,10 @@ export class Controls {
   }
 
   abort() {
-    const keep = this.status.experiment?.abort_state ?? "keep";
     this.confirm({
       title: "Abort the experiment?",
       text: "The plan ends now, as aborted. The scan under way is closed as incomplete. What was measured is kept.",
-      cell: END_STATES[keep] ?? END_STATES.keep,
+      cell: END_STATES[this.status.experiment?.abort_state] ?? UNTOLD,
       yes: "Abort the experiment",
       act: (reason) => this.send("PUT", "/worker/state", { new_state: "ABORTING", reason }, "Abort"),
     });
@@ -67,11 +68,10 @@ export class Controls {
 
   end() {
     if (!AT_WORK.includes(this.status.worker.state)) return this.endCharge();
-    const state = this.status.experiment?.end_state ?? "open_circuit";
     this.confirm({
       title: "End the experiment?",
       text: "The plan ends now, as finished. A scan under way is closed as it is; no further scan is taken.",
-      cell: END_STATES[state] ?? END_STATES.open_circuit,
+      cell: END_STATES[this.status.experiment?.end_state] ?? UNTOLD,
       yes: "End the experiment",
       act: (reason) => this.send("PUT", "/worker/state", { new_state: "STOPPING", reason }, "End"),
     });
