@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,20 +42,30 @@ class StepRunner:
         instrument: Does the work.
         rows: Collects its rows.
         envelope: Limits of the cell.
+        unix_s: Host's clock.
 
     Attributes:
         goes_on: Whether this host was asked to run the steps that follow.
         due: Whether the present step has to be started.
     """
 
-    def __init__(self, instrument: CellInstrument, rows: RowCollector, envelope: Envelope) -> None:
+    def __init__(
+        self,
+        instrument: CellInstrument,
+        rows: RowCollector,
+        envelope: Envelope,
+        *,
+        unix_s: Callable[[], float] = time.time,
+    ) -> None:
         self.goes_on = False
         self.due = False
         self._instrument = instrument
         self._rows = rows
         self._envelope = envelope
+        self._unix_s = unix_s
         self._sequence: StepSequence | None = None
         self._started_unix_s: float | None = None
+        self._is_confirmed = True
 
     @property
     def programme(self) -> Programme | None:
@@ -96,12 +107,12 @@ class StepRunner:
         return (
             self._started_unix_s is not None
             and not self.has_rows
-            and time.time() - self._started_unix_s > _FIRST_ROW_S + 2.0 * period_s
+            and self._unix_s() - self._started_unix_s > _FIRST_ROW_S + 2.0 * period_s
         )
 
     def forget(self) -> None:
         """Know nothing any more."""
-        self._sequence, self._started_unix_s = None, None
+        self._sequence, self._started_unix_s, self._is_confirmed = None, None, True
         self._rows.begin(None)
 
     def begin(self, programme: Programme) -> None:
@@ -111,11 +122,10 @@ class StepRunner:
             LinkDownError: If the instrument did not confirm; it may have started.
             DeviceError: If it does not start.
         """
-        self._started_unix_s = time.time()
         self._sequence = StepSequence(programme)
         self.goes_on = True
-        self._rows.begin(self._sequence.mark, started_unix_s=self._started_unix_s)
-        self._instrument.start(self._sequence.technique)
+        self._rows.begin(self._sequence.mark, started_unix_s=self._unix_s())
+        self._start(self._sequence.technique)
 
     def adopt(self, bookmark: Bookmark | None) -> None:
         """Take over the step that an earlier host started.
@@ -138,8 +148,8 @@ class StepRunner:
         last_row = self._instrument.state().last_row
         # Before the start, which may succeed without anybody hearing of it.
         self._rows.begin_segment(after_row=last_row)
-        self._instrument.start(rest, keep_rows=True)
         self.goes_on = True
+        self._start(rest, keep_rows=True)
 
     def start_due(self) -> None:
         """Start the present step.
@@ -150,8 +160,7 @@ class StepRunner:
         """
         self.due = False
         if self._sequence is not None:
-            self._started_unix_s = time.time()
-            self._instrument.start(self._sequence.technique, keep_rows=True)
+            self._start(self._sequence.technique, keep_rows=True)
 
     def end(self, state: InstrumentState) -> StepEnd:
         """Find out why the instrument is off; if all is well, make the next step due.
@@ -163,10 +172,11 @@ class StepRunner:
             state: Of the instrument, whose rows were all collected.
         """
         sequence, rows = self._sequence, self._rows
-        if sequence is not None and sequence.mark.step > 1 and not self.has_rows:
+        if sequence is not None and sequence.mark.step > 1 and self._never_began:
             self.due = True
             return StepEnd("nobody confirmed that the step began, and it did not", is_last=False)
-        ending = why_it_ended(self.technique, rows.last, rows.running_s, self._envelope)
+        row = rows.last if self.has_rows else None  # that of another step says nothing of this one
+        ending = why_it_ended(self.technique, row, rows.running_s, self._envelope)
         if sequence is None or not sequence.left:
             return StepEnd(ending.reason, is_last=True, completed=ending.planned)
         if not ending.planned or not self.goes_on:
@@ -178,3 +188,12 @@ class StepRunner:
         self.due = True
         step = f"step {sequence.mark.step} of {sequence.steps}"
         return StepEnd(f"{step}, after: {ending.reason}", is_last=False)
+
+    @property
+    def _never_began(self) -> bool:
+        return not self._is_confirmed and not self.has_rows
+
+    def _start(self, technique: Technique, *, keep_rows: bool = False) -> None:
+        self._started_unix_s, self._is_confirmed = self._unix_s(), False
+        self._instrument.start(technique, keep_rows=keep_rows)
+        self._is_confirmed = True

@@ -9,11 +9,14 @@ from devices.cell_record import Bookmark, CellReport, CellRow
 from devices.errors import CommandError, LimitExceededError, LinkDownError, ProgrammeError
 from devices.potentiostat import Potentiostat
 from devices.programme import Loop, Programme
+from devices.row_collector import RowCollector
+from devices.step_runner import StepRunner
 from devices.techniques import (
     ConstantCurrent,
     CyclicVoltammetry,
     EndState,
     Envelope,
+    OpenCircuit,
     Rest,
     Technique,
 )
@@ -197,6 +200,38 @@ def test_a_step_that_never_started_is_started_again(
     instrument.refuses_with = None
     wait_for(lambda: host.rows[-1].step == 2)
     assert instrument.started == [CHARGE, REST]
+
+
+def test_a_step_that_ends_without_a_reading_ends_the_programme(
+    host: Host, instrument: StandInInstrument
+) -> None:
+    host.begin(Programme((CHARGE, OpenCircuit(60.0), DISCHARGE)))
+    run_step(host, instrument, 1)
+    wait_for(lambda: len(instrument.started) == 2)
+    instrument.finish()
+    wait_for(lambda: host.reports[-1].state == "finished")
+    reason = "the programme in the instrument ended; at most 1 steps were not run"
+    assert host.reports[-1].reason == reason
+    assert instrument.started == [CHARGE, OpenCircuit(60.0)]
+
+
+def test_a_step_that_goes_on_after_a_hold_has_time_for_its_first_reading(
+    instrument: StandInInstrument,
+) -> None:
+    now_unix_s = 1_000.0
+    rows = RowCollector(instrument)
+    steps = StepRunner(instrument, rows, ENVELOPE, unix_s=lambda: now_unix_s)
+    steps.begin(Programme((CHARGE, OpenCircuit(60.0))))
+    instrument.charge(1, voltage_v=4.2)
+    instrument.finish()
+    rows.collect(instrument.state(), now_unix_s=now_unix_s)
+    assert not steps.end(instrument.state()).is_last
+    now_unix_s += 3_600.0  # held for an hour before the second step was started
+    steps.resume()
+    assert instrument.started[-1] == OpenCircuit(60.0)
+    assert not steps.is_silent
+    now_unix_s += 60.0
+    assert steps.is_silent
 
 
 def test_a_step_that_the_instrument_refuses_ends_at_open_circuit(
