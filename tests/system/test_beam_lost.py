@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devices import CellKeeper, Potentiostat
+from devices import CellKeeper, CellRow, Potentiostat
+from devices.cell_facts import CellUpdate
 from plans import operando_charge
 from tests.support import DOOMED_CA_PORT
 from tests.system.lab import (
     DESCRIPTION,
-    QUICK,
+    QUICK_CHARGE,
     Documents,
     Lab,
     beam_returns_when,
     flat_number,
-    running_keeper,
     running_lab,
     when,
 )
@@ -25,7 +24,7 @@ from tests.system.lab import (
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RATE = 600.0  # most of the charge is left when the beam is lost: five seconds of the wall
-CHARGE = {"c_rate": 0.5, "scan_every_soc": 0.3, **QUICK}
+CHARGE = {"c_rate": 0.5, "scan_every_soc": 0.3, **QUICK_CHARGE}
 CHARGE_A = 170e-6
 DARK_S = 300.0
 
@@ -41,17 +40,20 @@ class Darkness:
     """
 
     lab: Lab
-    keeper: CellKeeper
     state: str
+    heard: tuple[str, CellRow | None] = ("", None)
     began_s: float | None = None
     first: tuple[float, float] = (0.0, 0.0)
     passed_s: float = 0.0
     passed_ah: float = 0.0
 
+    def hear(self, update: CellUpdate) -> None:
+        _, row = self.heard
+        self.heard = update.report.state, update.rows[-1] if update.rows else row
+
     def is_over(self) -> bool:
-        row, now_s = self.keeper.last_row, self.lab.world.clock.now_s()
-        dark = self.lab.txm.ring.current_ma < 1.0
-        if row is None or not dark or self.keeper.report.state != self.state:
+        (state, row), now_s = self.heard, self.lab.world.clock.now_s()
+        if row is None or state != self.state or self.lab.txm.ring.current_ma >= 1.0:
             return False
         if self.began_s is None:
             self.began_s, self.first = now_s, (row.time_s, row.charge_ah)
@@ -69,12 +71,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def keeper(lab: Lab, tmp_path: Path) -> Iterator[CellKeeper]:
-    with running_keeper(lab, tmp_path) as keeper:
-        yield keeper
-
-
 @pytest.mark.parametrize(("policy", "state"), [("continue", "running"), ("hold", "held")])
 def test_a_beam_lost_while_a_cell_charges_costs_one_scan(
     lab: Lab, engine: Any, documents: Documents, keeper: CellKeeper, policy: str, state: str
@@ -86,7 +82,8 @@ def test_a_beam_lost_while_a_cell_charges_costs_one_scan(
         lambda name, doc: cell.running and third_flat(name, doc),
         lambda: lab.lose_beam(lost=True),
     )
-    dark = Darkness(lab, keeper, state)
+    dark = Darkness(lab, state)
+    keeper.observe(dark.hear)
     with loses, beam_returns_when(lab, dark.is_over):
         engine(operando_charge(cell, lab.txm, on_beam_loss=policy, **CHARGE))
     (experiment,) = documents.starts("experiment")

@@ -1,7 +1,6 @@
 """The plans under a plain RunEngine, as an operator has one: no service, no journal."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,11 @@ from tests.system.lab import (
     DESCRIPTION,
     ENERGIES_EV,
     QUICK,
+    QUICK_CHARGE,
     Documents,
     Lab,
     beam_returns_when,
     flat_number,
-    running_keeper,
     running_lab,
     when,
 )
@@ -24,20 +23,13 @@ from tests.system.lab import (
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 RATE = 1500.0
-CHARGE = {"c_rate": 1.0, "scan_every_soc": 0.45, **QUICK}
+CHARGE = {"c_rate": 1.0, "scan_every_soc": 0.45, **QUICK_CHARGE}
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(tmp_path_factory.mktemp("lab"), rate=RATE, prefix="ALONE:") as lab:
         yield lab
-
-
-@pytest.fixture
-def keeper(lab: Lab, tmp_path: Path) -> Iterator[CellKeeper]:
-    """The keeper of a new cell."""
-    with running_keeper(lab, tmp_path) as keeper:
-        yield keeper
 
 
 def test_a_scan_has_three_streams_with_a_frame_an_event(
@@ -92,7 +84,7 @@ def test_a_cell_is_scanned_on_its_way_up_and_on_its_way_down(
 ) -> None:
     cell = Potentiostat(keeper, description=DESCRIPTION)
     asked = {"plan": "charge_discharge", "c_rate": 1.0}
-    engine(operando_charge(cell, lab.txm, programme=asked, scan_every_soc=0.2, **QUICK))
+    engine(operando_charge(cell, lab.txm, programme=asked, scan_every_soc=0.2, **QUICK_CHARGE))
     (experiment,) = documents.starts("experiment")
     assert [step["technique"] for step in experiment["programme"]["steps"]] == [
         *("constant_current", "constant_current")
