@@ -14,6 +14,7 @@ from devices import (
     CellDescription,
     Envelope,
     Impedance,
+    LimitExceededError,
     Potentiostat,
     Programme,
     ProgrammeError,
@@ -73,14 +74,16 @@ class ImpedanceSeries(PlanProgramme):
             periods=self.periods or 1,
             until_voltage_v=until_voltage_v,
         )
-        self._refuse_slow(sweep)
-        steps = spectra_on_the_way(
-            sweep,
-            every_s=self.every_s,
-            spectra=math.ceil(cell.longest_s(current_a) / self.every_s),
-            until_voltage_v=until_voltage_v,
-            period_s=self.period_s,
-        )
+        try:
+            steps = spectra_on_the_way(
+                sweep,
+                every_s=self.every_s,
+                spectra=math.ceil(cell.longest_s(current_a) / self.every_s),
+                until_voltage_v=until_voltage_v,
+                period_s=self.period_s,
+            )
+        except LimitExceededError as error:
+            raise ProgrammeError([StepProblem(0, "every_s", self._too_slow(sweep))]) from error
         name = f"spectra every {self.every_s:g} s of a charge at {self.c_rate:g} C"
         return Programme(tuple(steps), name=name)
 
@@ -91,19 +94,16 @@ class ImpedanceSeries(PlanProgramme):
             problem = f"is {lowest_hz:g} Hz and must be below highest_hz, {self.highest_hz:g} Hz"
             raise ProgrammeError([StepProblem(0, "lowest_hz", problem)]) from error
 
-    def _refuse_slow(self, sweep: Impedance) -> None:
-        """Refuse spectra that would not be over, and followed by a reading, at the next one."""
+    def _too_slow(self, sweep: Impedance) -> str:
+        """Say by which parameters spectra would be over, and followed by a reading, in time."""
         takes_s = sweep_duration_s(sweep)
-        if takes_s + self.period_s <= self.every_s:
-            return
         needed_s = 60.0 * math.ceil((takes_s + self.period_s) / 60.0)
-        problem = (
+        return (
             f"is {self.every_s:g} s, and one spectrum takes {takes_s:.0f} s"
             f" ({takes_s / 60.0:.1f} min); raise lowest_hz above {self.lowest_hz:g} Hz, where most"
             f" of that time goes, or take fewer per_decade ({self.per_decade}) or periods"
             f" ({sweep.periods}), or ask for every_s of {needed_s:.0f} or more"
         )
-        raise ProgrammeError([StepProblem(0, "every_s", problem)])
 
 
 def impedance_series(
