@@ -11,13 +11,14 @@ from typing import Any
 from bluesky import plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
-from devices import EndState, Milestone, Potentiostat, Programme
+from devices import Milestone, Potentiostat, Programme
 from devices.microscope import Microscope
+from plans.cell_ending import leave_cell
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ProgrammeCutShortError, ProgrammeLostError
 from plans.events import filed
 from plans.experiment_scans import ExperimentScans
-from plans.failures import if_possible, persistently
+from plans.failures import if_possible
 from plans.groups import new_group, prepare_and_wait
 from plans.lost_host import on_lost_host
 from plans.moved_charge import MovedCharge
@@ -108,26 +109,18 @@ class Experiment:
 
     def end(self, state: str) -> MsgGenerator[None]:
         """Leave the cell as the policy says, and file what was measured until now."""
-        yield from self._end_cell(state)
+        yield from leave_cell(self.cell, self.programme, state)
         yield from self._baseline()
 
     def give_up(self, state: str) -> MsgGenerator[None]:
         """Do the same after a failure; a microscope that does not answer must not hide why."""
-        yield from self._end_cell(state)
+        yield from leave_cell(self.cell, self.programme, state)
         yield from if_possible(self._baseline(), "no last readings")
 
     def _asked_document(self) -> dict[str, Any]:
         if self.programme.is_single:
             return {"technique": self.programme.unrolled[0].technique.as_document()}
         return {"programme": self.programme.as_document()}
-
-    def _end_cell(self, state: str) -> MsgGenerator[None]:
-        ending = EndState(state)
-        yield from persistently(
-            lambda: prepare_and_wait(self.cell.ending, ending),
-            attempts=3,
-        )
-        yield from collect_cell(self.cell, self.programme)
 
     def _until_due(self, moved: MovedCharge) -> MsgGenerator[bool]:
         """Wait until a scan is due and file what comes; False when the programme has ended."""

@@ -11,6 +11,7 @@ from bluesky.utils import MsgGenerator, RequestStop
 
 from devices import EndState, Milestone, Potentiostat, Programme
 from plans.asked_programme import AskedProgramme, PlanProgramme, programme_on
+from plans.cell_ending import leave_cell
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
 from plans.failures import in_words
@@ -54,7 +55,7 @@ def run_asked(
     at_end = EndState.OPEN_CIRCUIT.value
 
     def after(error: Exception) -> MsgGenerator[None]:
-        return _leave(cell, programme, at_end if isinstance(error, RequestStop) else abort_state)
+        return leave_cell(cell, programme, at_end if isinstance(error, RequestStop) else abort_state)
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
@@ -63,7 +64,7 @@ def run_asked(
         yield from bpp.contingency_wrapper(
             _fly(cell, programme),
             except_plan=after,
-            else_plan=lambda: _leave(cell, programme, at_end),
+            else_plan=lambda: leave_cell(cell, programme, at_end),
         )
 
     if not plan_name and isinstance(asked, PlanProgramme):
@@ -113,9 +114,3 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
             f"{cell.name}: step {step} of {len(programme.unrolled)} was the last one: "
             f"{report.reason}"
         )
-
-
-def _leave(cell: Potentiostat, programme: Programme, state: str) -> MsgGenerator[None]:
-    """Leave the cell in a state, and file what was measured until now."""
-    yield from prepare_and_wait(cell.ending, EndState(state))
-    yield from collect_cell(cell, programme)
