@@ -81,7 +81,7 @@ def persistently(stub: Callable[[], MsgGenerator[Any]], attempts: int = 10) -> M
         try:
             yield from stub()
         except FailedStatus:
-            logger.info("one more status failed after a scan had failed")
+            logger.info("a status of something else failed meanwhile; trying again")
         else:
             return
     yield from stub()

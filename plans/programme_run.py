@@ -55,7 +55,8 @@ def run_asked(
     at_end = EndState.OPEN_CIRCUIT.value
 
     def after(error: Exception) -> MsgGenerator[None]:
-        return leave_cell(cell, programme, at_end if isinstance(error, RequestStop) else abort_state)
+        state = at_end if isinstance(error, RequestStop) else abort_state
+        return leave_cell(cell, programme, state)
 
     def body() -> MsgGenerator[None]:
         # Not among what is cleaned up: a cell that refuses may belong to somebody else's programme.
