@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from devices.errors import TechniqueError
+from devices.errors import LimitExceededError, TechniqueError
 from devices.number_checks import Demand, given, require_finite, require_positive
 
 __all__ = ["CyclicVoltammetry"]
@@ -101,5 +101,13 @@ class CyclicVoltammetry:
         return {"technique": "cyclic_voltammetry", **values}
 
     def rest_after(self, elapsed_s: float) -> CyclicVoltammetry:
-        """Return it whole: a sweep that was interrupted begins again."""
-        return self
+        """Refuse to go on: a sweep begins at a vertex, and the cell is not there any more.
+
+        Raises:
+            LimitExceededError: Always. Nothing limits the current of the jump to the vertex until a
+                reading has shown it.
+        """
+        raise LimitExceededError(
+            "cyclic_voltammetry: a sweep that was held cannot be resumed, because it would begin"
+            f" with a jump to {self.vertices_v[0]:g} V; end it and run it anew"
+        )

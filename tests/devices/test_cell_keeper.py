@@ -4,13 +4,21 @@ import pytest
 
 from devices.cell_keeper import CellKeeper, CellUpdate
 from devices.cell_record import Bookmark, CellReport, CellRow
-from devices.errors import CellBusyError, DeviceError, LinkDownError
-from devices.techniques import ConstantCurrent, EndState, Envelope
+from devices.errors import CellBusyError, DeviceError, LimitExceededError, LinkDownError
+from devices.techniques import ConstantCurrent, CyclicVoltammetry, EndState, Envelope, Technique
 from tests.devices.stand_in_instrument import CURRENT_A, StandInInstrument
 from tests.support import wait_for
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
 CHARGE = ConstantCurrent(CURRENT_A, 4.2, 3600.0)
+
+
+class SweepingInstrument(StandInInstrument):
+    """One that can do voltammetry."""
+
+    @property
+    def capabilities(self) -> frozenset[type[Technique]]:
+        return super().capabilities | {CyclicVoltammetry}
 
 
 class Notes:
@@ -197,6 +205,21 @@ def test_a_circuit_that_was_not_opened_is_opened_when_the_line_is_back(
     wait_for(lambda: keeper.report.state == "open_circuit")
     assert not instrument.output_on
     assert keeper.report.by_request
+
+
+def test_a_held_sweep_stays_held_and_can_only_be_ended(notes: Notes) -> None:
+    instrument = SweepingInstrument()
+    keeper = kept(instrument, notes)
+    keeper.prepare(CyclicVoltammetry((3.0, 4.2), rate_v_per_s=1e-3)).result(10.0)
+    keeper.kickoff().result(10.0)
+    keeper.hold()
+    with pytest.raises(LimitExceededError, match="a sweep that was held cannot be resumed"):
+        keeper.resume()
+    assert keeper.report.state == "held"
+    assert (instrument.output_on, len(instrument.started)) == (False, 1)
+    keeper.end(EndState.OPEN_CIRCUIT)
+    assert keeper.report.state == "open_circuit"
+    keeper.close()
 
 
 def test_a_start_after_a_hold_is_recognised_though_nobody_confirmed_it(

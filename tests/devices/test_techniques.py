@@ -227,5 +227,11 @@ def test_the_rest_of_a_programme_has_the_rest_of_its_time() -> None:
     assert OpenCircuit(60.0).rest_after(20.0) == OpenCircuit(40.0)
 
 
+def test_a_sweep_that_was_held_has_no_rest() -> None:
+    sweep = CyclicVoltammetry((3.0, 4.2), rate_v_per_s=1e-3)
+    with pytest.raises(LimitExceededError, match="begin with a jump to 3 V; end it"):
+        sweep.rest_after(1200.0)
+
+
 def test_a_programme_held_in_its_last_seconds_still_has_a_period_left() -> None:
     assert OpenCircuit(60.0, period_s=5.0).rest_after(59.0).max_duration_s == 5.0
