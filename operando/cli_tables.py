@@ -42,7 +42,7 @@ def _status(status: Json) -> Table:
         "cell",
         f"{cell['state']}  {_number(cell['voltage_v'], '.3f')} V"
         f"  {_number(cell['current_a'], '.3g')} A"
-        f"  counted SOC {_number(cell['counted_soc'], '.3f')}  {cell.get('reason') or ''}",
+        f"  counted SOC {_number(cell['counted_soc'], '.3f')}  {cell['reason']}",
     )
     if soc:
         table.add_row(

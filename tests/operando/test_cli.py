@@ -31,7 +31,13 @@ STATUS = {
         "frames": 12,
         "eta_s": 61.0,
     },
-    "cell": {"state": "running", "voltage_v": 3.7, "current_a": 6.8e-5, "counted_soc": 0.2},
+    "cell": {
+        "state": "running",
+        "reason": "resumed",
+        "voltage_v": 3.7,
+        "current_a": 6.8e-5,
+        "counted_soc": 0.2,
+    },
     "soc": {"mean": 0.199, "sigma": 0.0002, "scan_index": 1, "n_energies": 12},
     "processes": {"engine": {"state": "running", "restarts": 1}},
 }
@@ -112,7 +118,9 @@ def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
 
 def test_status_is_shown_and_told_in_json(session: Session, capsys: Capture) -> None:
     assert operando("status") == 0
-    assert "scan 2 of 11, primary 3/12, 61 s left" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "scan 2 of 11, primary 3/12, 61 s left" in shown
+    assert "resumed" in shown
     assert operando("status", "--json") == 0
     assert json.loads(capsys.readouterr().out) == STATUS
 
