@@ -48,7 +48,7 @@ def run_asked(
 
     Raises:
         ProgrammeError: The programme is beyond the cell or its instrument; nothing was started.
-        ProgrammeCutShortError: It ended before its planned end.
+        ProgrammeCutShortError: It ended before its planned end, and nobody had asked for it.
         ExperimentFailedError: The instrument failed; the message is its own.
     """
     programme = programme_on(cell, asked)
@@ -108,7 +108,7 @@ def _fly(cell: Potentiostat, programme: Programme) -> MsgGenerator[None]:
         yield from prepare_and_wait(cell.milestone, mark)
         yield from collect_cell(cell, programme)
     report = cell.report
-    if not report.completed:
+    if not (report.completed or report.by_request):
         # An instrument that has lost its programme does not know of its steps any more.
         step = max(step, report.step)
         raise ProgrammeCutShortError(
