@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devices.cell_record import CellRow
+from devices.script_lines import RUNAWAY
 from devices.source_settings import CURRENT_HELD
 from devices.techniques import (
     ConstantCurrent,
@@ -57,14 +58,8 @@ def why_it_ended(
         return Ending(f"the current had fallen to {row.current_a:.3g} A", planned=True)
     if running_s >= technique.max_duration_s - 1.5 * technique.period_s:
         return Ending("the longest duration was reached", planned=True)
-    if isinstance(technique, CyclicVoltammetry):
-        largest_a = technique.max_current_a or envelope.max_current_a
-        if abs(row.current_a) > largest_a:
-            reason = (
-                f"the sweep asked for {row.current_a:.3g} A at {row.voltage_v:.4f} V, and"
-                f" {largest_a:.3g} A is its largest current"
-            )
-            return Ending(reason, planned=False)
+    if reason := _took_too_much(technique, row, envelope):
+        return Ending(reason, planned=False)
     return Ending(
         "the instrument switched off by itself: its watchdog, or somebody at its front panel",
         planned=False,
@@ -99,3 +94,22 @@ def _is_at_limit(technique: ConstantCurrent | Impedance, row: CellRow, envelope:
 def _is_cut_off(technique: ConstantVoltage, row: CellRow) -> bool:
     cutoff_a = technique.cutoff_current_a
     return cutoff_a is not None and abs(row.current_a) <= _CUTOFF_TOLERANCE * cutoff_a
+
+
+def _took_too_much(technique: Technique, row: CellRow, envelope: Envelope) -> str:
+    """Say that a voltage made too much current flow; empty when it did not."""
+    match technique:
+        case CyclicVoltammetry():
+            most = 1.0
+        case ConstantVoltage() | Impedance():
+            most = RUNAWAY
+        case _:
+            return ""
+    asked_a = None if isinstance(technique, Impedance) else technique.max_current_a
+    largest_a = asked_a or envelope.max_current_a
+    if abs(row.current_a) <= most * largest_a:
+        return ""
+    return (
+        f"the cell took {row.current_a:.3g} A at {row.voltage_v:.4f} V, and {largest_a:.3g} A is"
+        " its largest current"
+    )

@@ -6,9 +6,11 @@ from devices.direct_current import ConstantVoltage
 from devices.envelope import Envelope
 from devices.methodscript import literal
 from devices.script_lines import (
+    RUNAWAY,
     ProgrammePlace,
     bandwidth_hz,
     galvanostat,
+    leave_above,
     look,
     potentiostat,
     row,
@@ -23,7 +25,8 @@ def hold_lines(technique: ConstantVoltage, envelope: Envelope, place: ProgrammeP
     """Write a hold: the largest current up or down to the voltage, and then the voltage.
 
     A potentiostat has no limit of its current. So the way to the voltage is galvanostatic, as it
-    is for a source-measure unit at its limit.
+    is for a source-measure unit at its limit; and a cell that takes far more at its voltage is let
+    go.
 
     Args:
         technique: The hold.
@@ -61,6 +64,7 @@ def hold_lines(technique: ConstantVoltage, envelope: Envelope, place: ProgrammeP
         "cell_on",
         f"meas_loop_ca p c {voltage} {times}",
         *row(place),
+        *leave_above(RUNAWAY * largest_a, "breakloop"),
         *_when_fallen(technique.cutoff_current_a),
         *(f"if t > {end_s}", "breakloop", "endif"),
         "endloop",

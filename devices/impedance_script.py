@@ -6,7 +6,16 @@ from devices.envelope import Envelope
 from devices.errors import LimitExceededError
 from devices.impedance import Impedance
 from devices.methodscript import integer, literal
-from devices.script_lines import LOOK_S, ProgrammePlace, Window, galvanostat, look, potentiostat
+from devices.script_lines import (
+    LOOK_S,
+    RUNAWAY,
+    ProgrammePlace,
+    Window,
+    galvanostat,
+    leave_above,
+    look,
+    potentiostat,
+)
 
 __all__ = ["longest_silence_of_sweep_s", "refuse_slow_sweep", "sweep_duration_s", "sweep_lines"]
 
@@ -59,6 +68,8 @@ def sweep_lines(technique: Impedance, envelope: Envelope, place: ProgrammePlace)
     frequencies_hz = technique.frequencies_hz
     control, loop, bias = _sweep_control(technique, envelope)
     check = [*look(place), *window.leave("abort")]
+    if technique.amplitude_a is None:
+        check += leave_above(RUNAWAY * envelope.max_current_a, "abort")
     sent = ["pck_start", *(f"pck_add {name}" for name in "utfrj"), "pck_end"]
     later = [f"add_var t {literal(place.time_s)}"] if place.time_s else []
     return [

@@ -9,10 +9,12 @@ from devices.methodscript import literal
 
 __all__ = [
     "LOOK_S",
+    "RUNAWAY",
     "ProgrammePlace",
     "Window",
     "bandwidth_hz",
     "galvanostat",
+    "leave_above",
     "look",
     "potentiostat",
     "row",
@@ -22,6 +24,12 @@ _POTENTIOSTAT, _GALVANOSTAT = 3, 6
 _MEASURE_S = 0.1
 LOOK_S = 2 * _MEASURE_S
 """How long a look at the cell takes."""
+RUNAWAY = 2.0
+"""A voltage is held no longer when the cell takes so many times the largest current.
+
+No sound cell does; a little more than the largest flows at first, because it rests for a moment
+while the control changes.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,12 @@ class Window:
         """Do something outside."""
         above = [f"if p > {literal(self.high_v)}", *consequence, "endif"]
         return [*above, f"if p < {literal(self.low_v)}", *consequence, "endif"]
+
+
+def leave_above(largest_a: float, *consequence: str) -> list[str]:
+    """Do something at a larger current of either sign: a potentiostat does not limit it."""
+    charging = [f"if c > {literal(largest_a)}", *consequence, "endif"]
+    return [*charging, f"if c < {literal(-largest_a)}", *consequence, "endif"]
 
 
 def bandwidth_hz(period_s: float) -> float:

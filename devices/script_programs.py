@@ -16,6 +16,7 @@ from devices.script_lines import (
     Window,
     bandwidth_hz,
     galvanostat,
+    leave_above,
     look,
     potentiostat,
     row,
@@ -138,7 +139,6 @@ def _voltammogram(
         "timer_start",
         f"meas_loop_cv p c {begin} {first} {second} {step} {rate}{scans}",
         *row(place),
-        *(f"if c > {literal(largest_a)}", "breakloop", "endif"),
-        *(f"if c < {literal(-largest_a)}", "breakloop", "endif"),
+        *leave_above(largest_a, "breakloop"),
         "endloop",
     ]

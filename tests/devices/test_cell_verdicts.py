@@ -21,6 +21,8 @@ STILL_SWEEP = Impedance((10.0, 0.01), amplitude_a=1e-5)
 VOLTAMMOGRAM = CyclicVoltammetry((3.0, 4.2), 2e-4)
 SMALL_VOLTAMMOGRAM = CyclicVoltammetry((3.0, 4.2), 2e-4, max_current_a=1e-4)
 HOLD = ConstantVoltage(4.1, 3600.0, cutoff_current_a=1e-5)
+SMALL_HOLD = ConstantVoltage(4.1, 3600.0, max_current_a=1e-4)
+AT_A_VOLTAGE = Impedance((10.0, 0.01), amplitude_v=0.01, bias_v=4.1)
 
 
 def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
@@ -43,6 +45,10 @@ def row(voltage_v: float, current_a: float = 1e-4) -> CellRow:
         (OpenCircuit(80.0), row(3.7, 0.0), 80.0, "the longest duration was reached", True),
         (HOLD, row(4.1, 9.9e-6), 80.0, "the current had fallen to 9.9e-06 A", True),
         (HOLD, row(4.1, 5e-5), 80.0, "its watchdog, or somebody at its front panel", False),
+        (HOLD, row(4.1, 1.9e-3), 80.0, "its watchdog, or somebody at its front panel", False),
+        (HOLD, row(4.1, 2.1e-3), 80.0, "and 0.001 A is its largest current", False),
+        (SMALL_HOLD, row(4.1, -2.1e-4), 80.0, "and 0.0001 A is its largest current", False),
+        (AT_A_VOLTAGE, row(4.1, 2.1e-3), 5.0, "and 0.001 A is its largest current", False),
         (VOLTAMMOGRAM, row(3.0, -1.9e-3), 5.0, "and 0.001 A is its largest current", False),
         (SMALL_VOLTAMMOGRAM, row(3.8, 2e-4), 5.0, "and 0.0001 A is its largest current", False),
         (VOLTAMMOGRAM, row(3.8, 2e-4), 5.0, "its watchdog, or somebody at its front panel", False),

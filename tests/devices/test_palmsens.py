@@ -288,6 +288,8 @@ def test_a_hold_goes_to_its_voltage_with_the_largest_current() -> None:
     held = script[script.index(loops[1]) :]
     assert held[held.index("if c < 10u") + 1] == "if c > -10u"
     assert held[held.index("if t > 700") + 1] == "breakloop"
+    for limit in ("if c > 136u", "if c < -136u"):
+        assert held[held.index(limit) + 1] == "breakloop", "nothing else limits a potentiostat"
 
 
 def test_an_open_circuit_is_watched_with_the_cell_off() -> None:
@@ -346,6 +348,9 @@ def test_a_potentiostatic_sweep_begins_at_the_open_circuit() -> None:
     on = script.index("cell_on")
     assert script[on - 4 : on] == ["meas 100m p ab", "var e", "copy_var p e", "set_e e"]
     assert "meas_loop_eis f r j 10m w w 1i e" in script
+    for limit in ("if c > 2m", "if c < -2m"):
+        assert script.count(limit) == 3
+        assert script[script.index(limit) + 1] == "abort"
 
 
 def test_the_duration_of_a_sweep_is_known_beforehand() -> None:

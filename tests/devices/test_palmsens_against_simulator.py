@@ -12,9 +12,12 @@ from devices.impedance import Impedance, logarithmic_hz
 from devices.impedance_script import sweep_duration_s
 from devices.palmsens import PalmSens
 from devices.reading import Reading
+from devices.script_lines import ProgrammePlace
+from devices.script_programs import script_for
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import (
     ConstantCurrent,
+    ConstantVoltage,
     CyclicVoltammetry,
     EndState,
     Envelope,
@@ -27,6 +30,8 @@ from simulators.cell import PRESETS, Cell
 from simulators.cell_impedance import CellImpedance, impedance_of
 from simulators.sources import CurrentSource
 from tests.devices.palmsens_support import Bench, running_palmsens
+from tests.simulators.script_output import packages
+from tests.simulators.two_instruments import TwoInstruments
 from tests.support import wait_for
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
@@ -64,6 +69,22 @@ def finished(instrument: PalmSens, technique: Technique) -> list[Reading]:
 
     wait_for(over, timeout_s=30.0)
     return rows
+
+
+def test_a_cell_that_takes_far_too_much_at_its_voltage_is_let_go() -> None:
+    hold = ConstantVoltage(3.75, 7200.0, max_current_a=CHARGE_A)
+    two = TwoInstruments()
+    two.script("\n".join(script_for(hold, ENVELOPE, ProgrammePlace(7))))
+    two.wait(3000.0)
+    before = packages(two.lines)
+    assert 0.0 < before[-1]["ba"] < CHARGE_A
+    assert two.lines[-1] != ""
+    # What a cell with a short inside takes away, the other instrument takes away here.
+    two.do(":SOUR:FUNC CURR;:SOUR:CURR:RANG 1e-3;:SOUR:CURR -300e-6;:OUTP ON")
+    two.wait(60.0)
+    assert two.lines[-2:] == ["*", ""]
+    after = packages(two.lines)[len(before) :]
+    assert [package["ba"] > 2.0 * CHARGE_A for package in after] == [True]
 
 
 def truth_after(hours: float, *, kind: str = "asslb") -> CellImpedance:
