@@ -13,6 +13,7 @@ from bluesky.utils import MsgGenerator
 
 from devices import Milestone, Potentiostat, Programme
 from devices.microscope import Microscope
+from plans.cell_announcement import announced
 from plans.cell_ending import leave_cell
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ProgrammeCutShortError, ProgrammeLostError
@@ -60,21 +61,17 @@ class Experiment:
             policies: What becomes of the cell.
         """
         capacity_ah = self.cell.description.reference_capacity_ah
-        prediction = self.cell.predicted(self.programme)
-        steps = prediction.throughput_ah / (self.scan_every_soc * capacity_ah)
+        facts = announced(self.cell, self.programme)
+        steps = facts["predicted_throughput_ah"] / (self.scan_every_soc * capacity_ah)
         return {
             "plan_name": "operando_charge",
             "purpose": "experiment",
             "experiment_uid": self.scans.experiment_uid,
-            "cell": self.cell.description.as_document(),
-            "envelope": self.cell.envelope.as_document(),
+            **facts,
             **self._asked_document(),
             "scan": self.scans.settings.as_document(),
             "scan_every_soc": self.scan_every_soc,
             "scans_planned": math.ceil(steps - 1e-6) + 1,
-            "predicted_charge_ah": prediction.charge_ah,
-            "predicted_throughput_ah": prediction.throughput_ah,
-            "predicted_duration_s": prediction.duration_s,
             "policies": {**policies, "on_lost_host": on_lost_host(self.cell, self.programme)},
         }
 

@@ -11,6 +11,7 @@ from bluesky.utils import MsgGenerator, RequestStop
 
 from devices import EndState, Milestone, Potentiostat, Programme
 from plans.asked_programme import AskedProgramme, PlanProgramme, programme_on
+from plans.cell_announcement import announced
 from plans.cell_ending import leave_cell
 from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ExperimentFailedError, ProgrammeCutShortError
@@ -77,17 +78,11 @@ def run_asked(
 def _start_document(
     cell: Potentiostat, programme: Programme, plan_name: str, abort_state: str
 ) -> dict[str, Any]:
-    description = cell.description
-    prediction = cell.predicted(programme)
     return {
         "plan_name": plan_name,
         "purpose": "cell_programme",
-        "cell": description.as_document(),
-        "envelope": cell.envelope.as_document(),
         "programme": programme.as_document(),
-        "predicted_charge_ah": prediction.charge_ah,
-        "predicted_throughput_ah": prediction.throughput_ah,
-        "predicted_duration_s": prediction.duration_s,
+        **announced(cell, programme),
         "policies": {
             "end_state": EndState.OPEN_CIRCUIT.value,
             "abort_state": abort_state,
