@@ -38,7 +38,7 @@ from devices.prediction import Prediction, predicted
 from devices.programme import Loop, Programme
 from devices.programme_builders import cccv, gitt, spectra_on_the_way
 from devices.programme_document import programme_from_document
-from devices.programme_file import programme_as_toml, programme_from_toml
+from devices.programme_file import programme_as_toml
 from devices.ring import MinimumCurrent, RingCurrent
 from devices.sample_stage import SampleStage
 from devices.serial_link import SerialLink
@@ -122,7 +122,6 @@ __all__ = [
     "predicted",
     "programme_as_toml",
     "programme_from_document",
-    "programme_from_toml",
     "refuse_slow_sweep",
     "spectra_on_the_way",
     "sweep_duration_s",
