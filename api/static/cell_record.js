@@ -19,7 +19,7 @@ export class CellRecord {
     this.voltage = [];
     this.microamps = [];
     this.offset = 0;
-    this.lastTime = null;
+    this.last = null;
   }
 
   load(columns) {
@@ -35,16 +35,23 @@ export class CellRecord {
     return true;
   }
 
-  add([time, unix, voltage, current]) {
-    if (this.unix.length && unix <= this.unix.at(-1)) return;
+  add([time, unix, voltage, current, charge]) {
+    const { last } = this;
+    if (last && unix <= last.unix) return;
     // A new programme may count its time from zero again: the axis goes on.
-    if (this.lastTime === null) this.offset = -time;
-    else if (time < this.lastTime) this.offset += this.lastTime - time;
-    this.lastTime = time;
-    this.hours.push((time + this.offset) / 3600);
+    if (!last) this.offset = -time;
+    else if (time < last.time) this.offset += last.time - time;
+    this.last = { time, unix, current, charge };
+    const hour = (time + this.offset) / 3600;
+    if (last && isPause(last, this.last)) this.push(hour, unix, NaN, NaN);
+    this.push(hour, unix, voltage, 1e6 * current);
+  }
+
+  push(hour, unix, voltage, microamps) {
+    this.hours.push(hour);
     this.unix.push(unix);
     this.voltage.push(voltage);
-    this.microamps.push(1e6 * current);
+    this.microamps.push(microamps);
   }
 
   hourOf(unix) {
@@ -77,6 +84,13 @@ export class CellRecord {
       },
     });
   }
+}
+
+// Between two rows without the charge of their currents the circuit was open: no line joins them.
+function isPause(before, after) {
+  const current = (Math.abs(before.current) + Math.abs(after.current)) / 2;
+  const charge = (current * (after.time - before.time)) / 3600;
+  return Math.abs(after.charge - before.charge) < charge / 2;
 }
 
 // A little room at the right, so that the newest band and its number are seen whole.
