@@ -21,7 +21,7 @@ export class GittPlot {
   show(pulses) {
     const known = knownOf(pulses);
     const doubtful = known.filter(({ flags }) => flags.length).length;
-    this.note.textContent = `${known.length} pulse${known.length === 1 ? "" : "s"}${doubtful ? ` · hollow: ${doubtful} not valid` : ""}`;
+    this.note.textContent = `${known.length} pulse${known.length === 1 ? "" : "s"}${doubtful ? ` · hollow: ${doubtful} flagged` : ""}`;
     const points = [...known.filter(({ spherical_cm2_per_s: value }) => value > 0).map(ofSpheres), ...known.map(ofPlane)];
     const ends = points.flatMap(({ y, error }) => [y, y - (error ?? 0), y + (error ?? 0)]);
     this.chart.show({

@@ -26,12 +26,10 @@ export class NyquistPlot {
     const chosen = this.chooser.choose(known, (spectrum) => `spectrum ${spectrum.spectrum}`);
     this.note.textContent = titleOf(chosen);
     this.facts.textContent = factsOf(chosen);
-    // One scale for all spectra, so that an arc that shrinks is seen to shrink.
-    const reals = known.flatMap(({ z_real_ohm: real }) => real);
-    const heights = known.flatMap(({ z_imag_ohm: imaginary }) => imaginary.map((value) => -value));
+    const heights = chosen.z_imag_ohm.map((value) => -value);
     this.chart.show({
       equal: true,
-      x: { range: [0, 1.06 * Math.max(...reals)], label: "Z′, Ω" },
+      x: { range: [0, 1.06 * Math.max(...chosen.z_real_ohm)], label: "Z′, Ω" },
       panes: [{
         label: "−Z″, Ω",
         range: [Math.min(0, 1.1 * Math.min(...heights)), 1.15 * Math.max(...heights, 1e-9)],
@@ -58,7 +56,7 @@ function factsOf({ fit, flags, kk_residual: residual }) {
 
 function resistance(fit, name) {
   const error = fit[`${name}_error_ohm`];
-  return `${number(fit[`${name}_ohm`], 1)}${error == null ? "" : ` ± ${number(error, 1)}`} Ω`;
+  return `${number(fit[`${name}_ohm`], 1)}${error == null ? "" : ` ± ${number(error, error < 0.1 ? 2 : 1)}`} Ω`;
 }
 
 function pointText({ frequency_hz: frequency, z_real_ohm: real, z_imag_ohm: imaginary }, x, y) {
