@@ -10,7 +10,7 @@ from devices.reading import Reading
 from devices.spectrum import MeasuredSpectrum
 from devices.techniques import Envelope, Technique
 
-__all__ = ["Abilities", "CellInstrument", "InstrumentState", "Reading"]
+__all__ = ["Abilities", "CellInstrument", "InstrumentState"]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from devices.cell_description import CellDescription
-from devices.cell_facts import CellSpectrum, CellUpdate
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellSample, CellSpectrum, CellUpdate
 from devices.cell_instrument import Abilities, CellInstrument
 from devices.cell_programme import CellProgramme
-from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.errors import DeviceError
 from devices.instrument_contact import InstrumentContact
 from devices.programme import Programme
@@ -23,7 +22,7 @@ from devices.programme_guard import ProgrammeGuard
 from devices.techniques import EndState, Envelope, Technique
 from devices.uncollected import Uncollected
 
-__all__ = ["CellKeeper", "CellUpdate"]
+__all__ = ["CellKeeper"]
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from devices.cell_facts import Bookmark, CellReport, CellRow, CellSample, StepMark
-from devices.cell_instrument import Reading
+from devices.cell_facts import Bookmark, CellRow, CellSample, StepMark
+from devices.reading import Reading
 
-__all__ = ["Bookmark", "CellRecord", "CellReport", "CellRow", "CellSample", "StepMark"]
+__all__ = ["CellRecord"]
 
 _SECONDS_PER_HOUR = 3600.0
 # Two rows further apart than this many periods have a hold between them: no current flowed.

@@ -12,8 +12,8 @@ from typing import Any
 from ophyd.status import StatusBase
 from ophyd.utils.errors import StatusTimeoutError
 
-from devices.cell_keeper import CellKeeper, CellUpdate
-from devices.cell_record import CellRow
+from devices.cell_facts import CellRow, CellUpdate
+from devices.cell_keeper import CellKeeper
 from devices.errors import InstrumentMismatchError, LinkDownError, NotInTimeError
 from devices.status import fail, finish
 from devices.techniques import ConstantCurrent, Milestone, Technique

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devices.cell_record import CellRow
+from devices.cell_facts import CellRow
 from devices.script_lines import RUNAWAY
 from devices.source_settings import CURRENT_HELD
 from devices.techniques import (

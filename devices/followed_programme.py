@@ -6,9 +6,8 @@ import logging
 
 from devices.cell_charge import CellCharge
 from devices.cell_description import CellDescription
-from devices.cell_facts import CellSpectrum
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellSample, CellSpectrum
 from devices.cell_instrument import CellInstrument, InstrumentState
-from devices.cell_record import Bookmark, CellReport, CellRow, CellSample
 from devices.cell_verdicts import beyond_limits
 from devices.errors import DeviceError, LinkDownError
 from devices.heartbeat import Heartbeat

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from devices.cell_description import CellDescription
+from devices.cell_facts import CellReport, CellSample
 from devices.cell_instrument import Abilities
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellReport, CellSample
 from devices.cell_requests import ORDER_S, Ending, Holding, Milestones
 from devices.cell_spectra import Spectra
 from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from devices.cell_facts import Bookmark, CellRow, CellSample, StepMark
 from devices.cell_instrument import CellInstrument, InstrumentState
-from devices.cell_record import Bookmark, CellRecord, CellRow, CellSample, StepMark
+from devices.cell_record import CellRecord
 from devices.reading import Reading
 
 __all__ = ["RowCollector"]

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from devices.cell_keeper import CellKeeper, CellUpdate
+from devices.cell_facts import CellUpdate
+from devices.cell_keeper import CellKeeper
 
 __all__ = ["TemperatureGuard", "TemperatureWindow"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bluesky import protocols
 
 from devices.cell_description import CellDescription
+from devices.cell_facts import Bookmark
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import Bookmark
 from devices.errors import DeviceError
 from devices.potentiostat import Potentiostat
 from devices.techniques import EndState, Envelope

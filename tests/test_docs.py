@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from api.announcements import KINDS
 from api.app import build_app
 from devices import CellRow
-from devices.cell_record import CellReport
+from devices.cell_facts import CellReport
 from operando import cli
 from operando.data_directory import DataDirectory, RuntimeDirectory
 from operando.engine.__main__ import _catalogue

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devices.cell_facts import Bookmark, CellReport, CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import Bookmark, CellReport, CellRow
 from devices.keithley import Keithley2450
 from devices.link import Link
 from devices.techniques import Envelope

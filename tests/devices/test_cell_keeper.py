@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devices.cell_keeper import CellKeeper, CellUpdate
-from devices.cell_record import Bookmark, CellReport, CellRow
+from devices.cell_facts import Bookmark, CellReport, CellRow, CellUpdate
+from devices.cell_keeper import CellKeeper
 from devices.errors import CellBusyError, DeviceError, LimitExceededError, LinkDownError
 from devices.techniques import ConstantCurrent, CyclicVoltammetry, EndState, Envelope, Technique
 from tests.devices.stand_in_instrument import CURRENT_A, StandInInstrument

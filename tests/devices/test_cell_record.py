@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.cell_record import Bookmark, CellRecord, CellRow, StepMark
+from devices.cell_facts import Bookmark, CellRow, StepMark
+from devices.cell_record import CellRecord
 from devices.reading import Reading
 
 AMPERE = 3.6e-3  # one microampere-hour in a second

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.cell_record import CellRow
+from devices.cell_facts import CellRow
 from devices.cell_verdicts import beyond_limits, why_it_ended
 from devices.techniques import (
     ConstantCurrent,

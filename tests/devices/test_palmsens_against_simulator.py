@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellRow
 from devices.errors import CellBusyError, InstrumentMismatchError, LinkDownError
 from devices.impedance import Impedance, logarithmic_hz
 from devices.impedance_script import sweep_duration_s

@@ -17,8 +17,8 @@ from bluesky.protocols import (
 )
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 
+from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellRow
 from devices.cell_statuses import patience_s
 from devices.errors import LimitExceededError, LinkDownError, NotInTimeError
 from devices.potentiostat import Potentiostat

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.cell_record import Bookmark
+from devices.cell_facts import Bookmark
 from devices.errors import (
     CellBusyError,
     CommandError,

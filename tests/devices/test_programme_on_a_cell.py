@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from devices.cell_facts import Bookmark, CellReport, CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import Bookmark, CellReport, CellRow
 from devices.errors import CommandError, LimitExceededError, LinkDownError, ProgrammeError
 from devices.potentiostat import Potentiostat
 from devices.programme import Loop, Programme

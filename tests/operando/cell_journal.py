@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from devices.cell_keeper import CellUpdate
-from devices.cell_record import CellReport, CellRow
+from devices.cell_facts import CellReport, CellRow, CellUpdate
 from devices.impedance import logarithmic_hz
 from devices.programme import Programme
 from devices.techniques import ConstantCurrent, Impedance, Rest

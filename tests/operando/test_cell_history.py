@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.cell_record import CellRow
+from devices.cell_facts import CellRow
 from devices.programme import Programme
 from devices.techniques import Rest
 from operando.exports import (

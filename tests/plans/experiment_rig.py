@@ -15,7 +15,7 @@ from devices import (
     Programme,
     predicted,
 )
-from devices.cell_record import CellReport
+from devices.cell_facts import CellReport
 from plans import operando_charge
 from tests.devices.stand_in_instrument import StandInInstrument
 from tests.plans.messages import Named, answer, messages, microscope

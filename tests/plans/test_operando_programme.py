@@ -12,7 +12,7 @@ from devices import (
     ProgrammeError,
     Technique,
 )
-from devices.cell_record import CellReport
+from devices.cell_facts import CellReport
 from devices.programme import as_programme
 from plans import ProgrammeCutShortError
 from plans.any_programme import ListedProgramme

@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellRow
 from devices.errors import DeviceError
 from devices.programme import Programme
 from devices.techniques import EndState, Technique

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellRow
 from devices.palmsens import PalmSens
 from devices.serial_link import SerialLink
 from devices.techniques import ConstantCurrent, Envelope, OpenCircuit, Rest

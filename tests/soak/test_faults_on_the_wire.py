@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_record import CellRow
 from devices.keithley import Keithley2450
 from devices.techniques import ConstantCurrent, ConstantVoltage, OpenCircuit, Rest
 from tests.devices.potentiostat_support import CHARGE_A, ENVELOPE, running_bench

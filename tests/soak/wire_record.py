@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.cell_record import CellRow
+from devices.cell_facts import CellRow
 from devices.link import Link
 
 __all__ = [
