@@ -1,7 +1,6 @@
 """Two real simulated instruments on one cell, and a host beside them."""
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from devices.programme import Programme
 from devices.serial_link import SerialLink
 from devices.techniques import ConstantCurrent, Envelope, Rest
 from simulators.world import World
+from tests.devices.faults import ask_for_fault
 from tests.support import REPOSITORY, RunningProcess
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
@@ -62,9 +62,7 @@ class Bench:
         self.fault("reboot", instrument="serial")
 
     def fault(self, kind: str, **fields: object) -> None:
-        self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
-        answer = json.loads(self.faults.recv(4096))
-        assert answer["ok"], answer
+        ask_for_fault(self.faults, kind, **fields)
 
 
 @contextlib.contextmanager

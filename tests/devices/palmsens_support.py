@@ -11,6 +11,7 @@ from pathlib import Path
 from devices.palmsens import PalmSens
 from devices.serial_link import SerialLink
 from simulators.world import World
+from tests.devices.faults import ask_for_fault
 from tests.support import RunningProcess
 
 
@@ -30,10 +31,7 @@ class Bench:
 
     def fault(self, kind: str, **fields: object) -> int:
         """Ask for a fault; returns how many lines are still to meet one."""
-        self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
-        answer = json.loads(self.faults.recv(4096))
-        assert answer["ok"], answer
-        return int(answer["waiting"])
+        return ask_for_fault(self.faults, kind, **fields)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """A real simulated instrument with its fault port, and a host beside it."""
 
 import contextlib
-import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from devices.keithley import Keithley2450
 from devices.link import Link
 from devices.techniques import Envelope
 from simulators.world import World
+from tests.devices.faults import ask_for_fault
 from tests.support import RunningProcess
 
 ENVELOPE = Envelope(min_voltage_v=3.0, max_voltage_v=4.2, max_current_a=1e-3)
@@ -39,10 +39,7 @@ class Bench:
 
     def fault(self, kind: str, **fields: object) -> int:
         """Ask for a fault; returns how many replies are still to meet one."""
-        self.faults.sendall(json.dumps({"fault": kind, **fields}).encode() + b"\n")
-        answer = json.loads(self.faults.recv(4096))
-        assert answer["ok"], answer
-        return int(answer["waiting"])
+        return ask_for_fault(self.faults, kind, **fields)
 
 
 @contextlib.contextmanager
