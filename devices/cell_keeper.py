@@ -155,9 +155,14 @@ class CellKeeper:
             CellBusyError: If nothing is held.
             LimitExceededError: If a guard refuses.
             DeviceError: If the instrument did not start.
-            TimeoutError: If the keeper did not get to it.
+            TimeoutError: If the keeper did not get to it; it is then not done later.
         """
-        self.submit(self._guard.resume).result(timeout_s)
+        order = self.submit(self._guard.resume)
+        try:
+            order.result(timeout_s)
+        except TimeoutError:
+            order.cancel()
+            raise
 
     def end(self, state: EndState, *, timeout_s: float = _ANSWER_S) -> None:
         """End the experiment on this cell, and leave it in a state.
@@ -202,7 +207,7 @@ class CellKeeper:
         return self.submit(lambda: self._programme.end(state))
 
     def submit(self, action: Callable[[], _Result]) -> Future[_Result]:
-        """Run something in the keeper's thread, between two turns.
+        """Run something in the keeper's thread, between two turns, unless it is cancelled before.
 
         Raises:
             DeviceError: If the keeper does not run.
@@ -212,6 +217,8 @@ class CellKeeper:
         future: Future[_Result] = Future()
 
         def task() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
             try:
                 if not self._contact.is_there:
                     self._connect()

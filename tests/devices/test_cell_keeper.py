@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -153,6 +154,23 @@ def test_a_hold_remembers_what_was_left(
     wait_for(lambda: len(notes.rows) == 63)
     gained_ah = notes.rows[-1].charge_ah - before_ah
     assert gained_ah == pytest.approx(CURRENT_A * 10.0 / 3600.0)
+
+
+def test_a_resume_that_came_too_late_for_who_asked_starts_nothing(
+    keeper: CellKeeper, instrument: StandInInstrument
+) -> None:
+    started(keeper)
+    keeper.hold()
+    busy, done = threading.Event(), threading.Event()
+    work = keeper.submit(lambda: busy.set() or done.wait(10.0))
+    assert busy.wait(10.0)
+    with pytest.raises(TimeoutError):
+        keeper.resume(timeout_s=0.01)
+    done.set()
+    assert work.result(10.0)
+    keeper.submit(lambda: None).result(10.0)
+    assert keeper.report.state == "held"
+    assert instrument.started == [CHARGE]
 
 
 def test_there_is_nothing_to_hold_or_resume_at_open_circuit(keeper: CellKeeper) -> None:
