@@ -6,8 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tests.operando.cell_source import CellSource
 from tests.operando.entries import entries_of
 from tests.operando.phantom import Phantom
 from tests.operando.scan_source import EXPERIMENT_UID, LABELS_EV, ScanSource
+from tests.support import wait_for
 
 SHAPE = (256, 256)
 
@@ -289,7 +289,7 @@ def test_what_a_killed_process_left_is_gone_on_with(beamline: Beamline, tmp_path
     with fitting_process(tmp_path, beamline) as process:
         for _ in range(10):
             next(images)
-        wait_for(lambda: bool(beamline.entries()))
+        wait_for(lambda: bool(beamline.entries()), timeout_s=60.0)
         process.kill()
         process.wait()
     before = beamline.results()
@@ -315,7 +315,7 @@ def test_an_analysis_that_a_killed_process_left_is_gone_on_with(
     with fitting_process(tmp_path, beamline) as process:
         while next(turns) < 4:
             pass
-        wait_for(lambda: len(beamline.results("echem")) >= 3)
+        wait_for(lambda: len(beamline.results("echem")) >= 3, timeout_s=60.0)
         process.kill()
         process.wait()
     before = beamline.results()
@@ -323,7 +323,7 @@ def test_an_analysis_that_a_killed_process_left_is_gone_on_with(
         pass
     cell.end_run()
     with fitting_process(tmp_path, beamline) as process:
-        wait_for(lambda: bool(beamline.results("stop")))
+        wait_for(lambda: bool(beamline.results("stop")), timeout_s=60.0)
         process.terminate()
         assert process.wait(30.0) == 0
 
@@ -351,7 +351,7 @@ def test_maps_and_the_analysis_of_the_cell_are_made_side_by_side(
         scan.stop()
         for _ in turns:
             pass
-        wait_for(lambda: len(beamline.results("stop")) == 2)
+        wait_for(lambda: len(beamline.results("stop")) == 2, timeout_s=60.0)
         process.terminate()
         assert process.wait(30.0) == 0
     assert [entry.doc["step"] for entry in beamline.results("echem")] == [1, 2]
@@ -364,12 +364,12 @@ def test_a_process_whose_analysis_cannot_go_on_ends_with_an_error(
     beamline: Beamline, tmp_path: Path
 ) -> None:
     with fitting_process(tmp_path, beamline) as process:
-        wait_for(lambda: (tmp_path / "results.db").exists())
+        wait_for(lambda: (tmp_path / "results.db").exists(), timeout_s=60.0)
         cell = CellSource(beamline.journal)
         turns = cell.go(Programme((ConstantCurrent(6.8e-5, 4.2, 1200.0), Rest(600.0))))
         while next(turns) < 2:
             pass
-        wait_for(lambda: bool(beamline.results("echem")))
+        wait_for(lambda: bool(beamline.results("echem")), timeout_s=60.0)
         with sqlite3.connect(tmp_path / "results.db") as connection:
             connection.execute("DROP TABLE documents")
         for _ in turns:
@@ -390,10 +390,3 @@ def fitting_process(root: Path, beamline: Beamline) -> Iterator[subprocess.Popen
     finally:
         process.kill()
         process.wait()
-
-
-def wait_for(condition: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
