@@ -12,14 +12,18 @@ FOLDERS := operando devices plans api simulators tests
 demo: $(STAMP)
 	$(BIN)/operando demo $(ARGS)
 
-# Whole services have a process of their own: Channel Access remembers every IOC that ever died.
+# Most tests wait more than they compute: two processes share them, each with ports of its own.
+# Whole services come after them, one at a time, in a process of their own: Channel Access remembers
+# every IOC that ever died.
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not soak" --ignore=tests/system $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" --numprocesses 2 --dist loadfile --ignore=tests/system $(ARGS)
 	$(BIN)/python -m pytest -m "not soak" tests/system $(ARGS)
 
-# A thousand faults on the line, and ten minutes of readings: a quarter of an hour.
+# A thousand faults on the line, ten minutes of readings, services of which everything is killed:
+# twenty minutes.
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak tests/soak $(ARGS)
+	$(BIN)/python -m pytest -m soak tests/system $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

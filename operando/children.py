@@ -23,7 +23,7 @@ __all__ = [
 # An engine that aborts a plan waits for its clean-up: motors back, cell in its end state.
 _ENGINE_PATIENCE_S = 45.0
 _FITTING_NICE = 5
-_BACKGROUND_NICE = 10
+_BACKGROUND_NICE = 7  # still further back, they take minutes to start on a busy machine
 
 
 @dataclass(frozen=True)

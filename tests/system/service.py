@@ -23,7 +23,7 @@ ENDED = frozenset({"succeeded", "aborted", "failed"})
 QUICK = {"c_rate": 0.5, "n_flat": 1, "n_dark": 2, "max_dsoc_per_scan": 0.1}
 # Where others keep the processors busy, the archive and its data server, which stand back behind
 # everybody, need minutes to start.
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 
 _SETTINGS = """
 [cell]

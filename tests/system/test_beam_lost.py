@@ -21,7 +21,7 @@ from tests.system.lab import (
     when,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 RATE = 600.0  # most of the charge is left when the beam is lost: five seconds of the wall
 CHARGE = {"c_rate": 0.5, "scan_every_soc": 0.3, **QUICK_CHARGE}

@@ -9,7 +9,7 @@ import pytest
 from tests.system.record import Record, Run
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 SLOW = {"c_rate": 0.02, "scan_every_soc": 0.02}
 CHARGE_A = pytest.approx(6.8e-6, rel=0.01)

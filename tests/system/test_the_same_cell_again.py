@@ -10,7 +10,7 @@ from operando.data_directory import DataDirectory
 from simulators.cell import PRESETS, Cell
 from tests.system.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 TITRATION = {"c_rate": 0.2, "pulse_s": 1200.0, "rest_s": 600.0, "period_s": 10.0}
 PULSE_SOC = 0.2 * 170.0 / 162.5 * 1200.0 / 3600.0
