@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from devices.cell_keeper import CellKeeper
-from devices.cell_statuses import CellStatus, MilestoneWatch, follow
+from devices.cell_statuses import CellStatus, MilestoneWatch, follow, withdraw_with
 from devices.techniques import EndState, Milestone
 
 __all__ = ["ORDER_S", "Ending", "Holding", "Milestones"]
@@ -82,4 +82,8 @@ class Holding(_Orders):
             held: True holds, False goes on. A cell that is so already is left alone.
         """
         doing = "holding the cell" if held else "going on after a hold"
-        return self._follow(self._keeper.ask_held(held=held), doing=doing)
+        order = self._keeper.ask_held(held=held)
+        status = self._follow(order, doing=doing)
+        if not held:
+            withdraw_with(status, order)
+        return status

@@ -18,7 +18,7 @@ from devices.errors import InstrumentMismatchError, LinkDownError, NotInTimeErro
 from devices.status import fail, finish
 from devices.techniques import ConstantCurrent, Milestone, Technique
 
-__all__ = ["CellStatus", "MilestoneWatch", "follow", "patience_s"]
+__all__ = ["CellStatus", "MilestoneWatch", "follow", "patience_s", "withdraw_with"]
 
 _SECONDS_PER_HOUR = 3600.0
 _PATIENCE = 1.5
@@ -57,6 +57,8 @@ def follow(future: Future[None], status: CellStatus) -> None:
     """End the Status as the future ends."""
 
     def on_done(done: Future[None]) -> None:
+        if done.cancelled():
+            return
         error = done.exception()
         if error is None:
             finish(status)
@@ -64,6 +66,16 @@ def follow(future: Future[None], status: CellStatus) -> None:
             fail(status, _as_exception(error))
 
     future.add_done_callback(on_done)
+
+
+def withdraw_with(status: CellStatus, order: Future[None]) -> None:
+    """Take an order back that nobody has begun with when its Status fails: it is not done later."""
+
+    def on_settled(settled: StatusBase) -> None:
+        if not settled.success:
+            order.cancel()
+
+    status.add_callback(on_settled)
 
 
 @dataclass(eq=False)
@@ -116,6 +128,8 @@ class MilestoneWatch:
         """Be done when a programme was started and has a row."""
 
         def on_started(done: Future[None]) -> None:
+            if done.cancelled():
+                return
             error = done.exception()
             if error is not None:
                 fail(status, _as_exception(error))

@@ -17,7 +17,7 @@ from devices.cell_instrument import Abilities
 from devices.cell_keeper import CellKeeper
 from devices.cell_requests import ORDER_S, Ending, Holding, Milestones
 from devices.cell_spectra import Spectra
-from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow
+from devices.cell_statuses import SPARE_S, CellStatus, MilestoneWatch, follow, withdraw_with
 from devices.data_keys import data_key
 from devices.errors import DeviceError
 from devices.prediction import Prediction, predicted
@@ -169,7 +169,9 @@ class Potentiostat:
         who = f"{self.name} ({shortage})" if shortage else self.name
         self.refuse(asked, who=who)
         status = CellStatus(self.name, doing=f"preparing {asked}", timeout_s=ORDER_S)
-        follow(self._keeper.prepare(asked), status)
+        order = self._keeper.prepare(asked)
+        follow(order, status)
+        withdraw_with(status, order)
         return status
 
     def refuse(self, asked: Technique | Programme, *, who: str = "") -> None:
@@ -189,7 +191,9 @@ class Potentiostat:
     def kickoff(self) -> CellStatus:
         """Start what was prepared; done when the first row is here. Never starts it twice."""
         status = CellStatus(self.name, doing="its first reading", timeout_s=ORDER_S + _FIRST_ROW_S)
-        self._watch.first_row(self._keeper.kickoff(), status)
+        order = self._keeper.kickoff()
+        self._watch.first_row(order, status)
+        withdraw_with(status, order)
         return status
 
     def complete(self) -> CellStatus:

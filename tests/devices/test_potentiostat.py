@@ -1,4 +1,5 @@
 import math
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from bluesky.utils import FailedStatus, MsgGenerator, RunEngineInterrupted
 
 from devices.cell_facts import CellRow
 from devices.cell_keeper import CellKeeper
-from devices.cell_statuses import patience_s
+from devices.cell_statuses import CellStatus, patience_s
 from devices.errors import LimitExceededError, LinkDownError, NotInTimeError
 from devices.potentiostat import Potentiostat
 from devices.techniques import ConstantCurrent, EndState, Envelope, Milestone
@@ -37,11 +38,16 @@ def instrument() -> StandInInstrument:
 
 
 @pytest.fixture
-def cell(instrument: StandInInstrument) -> Iterator[Potentiostat]:
+def keeper(instrument: StandInInstrument) -> Iterator[CellKeeper]:
     keeper = CellKeeper(instrument, envelope=ENVELOPE)
     keeper.start()
-    yield Potentiostat(keeper, lost_limit_s=0.3)
+    yield keeper
     keeper.close()
+
+
+@pytest.fixture
+def cell(keeper: CellKeeper) -> Potentiostat:
+    return Potentiostat(keeper, lost_limit_s=0.3)
 
 
 @pytest.fixture
@@ -68,6 +74,34 @@ def test_it_flies_and_is_read_and_cannot_be_stopped_by_the_engine(cell: Potentio
         assert not isinstance(cell, protocol)
         assert not isinstance(cell.milestone, protocol)
         assert not isinstance(cell.ending, protocol)
+
+
+@pytest.mark.parametrize("order", ["prepare", "kickoff", "resume", "hold"])
+def test_an_order_that_was_given_up_before_its_turn_is_not_done_later_unless_it_opens_the_circuit(
+    cell: Potentiostat, keeper: CellKeeper, instrument: StandInInstrument, order: str
+) -> None:
+    cell.prepare(CHARGE).wait(10.0)
+    if order in {"resume", "hold"}:
+        cell.kickoff().wait(10.0)
+    if order == "resume":
+        cell.holding.prepare(True).wait(10.0)
+    before = list(instrument.asked)
+    orders: dict[str, Callable[[], CellStatus]] = {
+        "prepare": lambda: cell.prepare(ConstantCurrent(1e-5, 4.0, 60.0)),
+        "kickoff": cell.kickoff,
+        "resume": lambda: cell.holding.prepare(False),
+        "hold": lambda: cell.holding.prepare(True),
+    }
+    busy, given_up, free = threading.Event(), threading.Event(), threading.Event()
+    keeper.submit(lambda: busy.set() or free.wait(10.0))
+    assert busy.wait(10.0)
+    status = orders[order]()
+    status.add_callback(lambda _: given_up.set())
+    status.set_exception(NotInTimeError("cell: the order is not done after 60 s"))
+    assert given_up.wait(10.0)
+    free.set()
+    keeper.submit(lambda: None).result(10.0)
+    assert instrument.asked[len(before) :] == (["stop"] if order == "hold" else [])
 
 
 def test_a_current_beyond_the_envelope_never_reaches_the_wire(
