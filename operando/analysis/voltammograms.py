@@ -16,9 +16,7 @@ from operando.echem import CellSeries, Direction, EchemError, VoltammetryPeak, v
 __all__ = ["VoltammetryWatch"]
 
 _MOST_POINTS = 400
-# Two rows further apart than this many periods have a hold between them, after which the
-# instrument begins the whole sweep again.
-_GAP_PERIODS = 3.0
+_FEWEST_POINTS = 3
 # A cycle is whole when so much of its time has rows; the last row may be one period short.
 _WHOLE_SHARE = 0.98
 
@@ -51,43 +49,31 @@ class VoltammetryWatch:
             return []
         if step.step != self._step:
             self._step, self._done_in_step = step.step, 0
-        whole = _whole_cycles(step, technique, ended=ended)
-        found = []
-        for columns in whole[self._done_in_step :]:
-            self._cycles += 1
-            found.append(_finding(step.step, self._cycles, columns))
-        self._done_in_step = max(self._done_in_step, len(whole))
-        return found
-
-
-def _whole_cycles(
-    step: StepRows, technique: CyclicVoltammetry, *, ended: bool
-) -> list[NDArray[np.float64]]:
-    """Return the columns of each cycle that is over."""
-    cycle_s = _cycle_s(technique)
-    gaps = np.flatnonzero(np.diff(step.time_s) > _GAP_PERIODS * technique.period_s) + 1
-    cycles: list[NDArray[np.float64]] = []
-    for number, columns in enumerate(np.split(step.columns, gaps, axis=1), start=1):
-        elapsed_s = columns[0] - columns[0, 0]
+        elapsed_s = step.time_s - step.time_s[0]
         # A row on the border of two cycles belongs to the one that it ends.
-        numbers = np.floor((elapsed_s - 0.5 * technique.period_s) / cycle_s).astype(int)
-        over = ended or number <= len(gaps)
-        for cycle in range(max(int(numbers[-1]), 0) + 1):
-            part = columns[:, numbers == cycle]
-            if part.shape[1] > 2 and _is_whole(part, cycle_s, over or cycle < numbers[-1]):
-                cycles.append(part)
-    return cycles
+        border_s = elapsed_s - 0.5 * technique.period_s
+        numbers = np.maximum(np.floor(border_s / _cycle_s(technique)), 0.0)
+        periods = np.diff(step.time_s, prepend=step.time_s[0]) / technique.period_s
+        lost = np.maximum(np.round(periods) - 1.0, 0.0)
+        over = int(numbers[-1])
+        if ended and elapsed_s[-1] >= (over + _WHOLE_SHARE) * _cycle_s(technique):
+            over += 1
+        found = []
+        for number in range(self._done_in_step, over):
+            self._cycles += 1
+            columns = step.columns[:, numbers == number]
+            if columns.shape[1] >= _FEWEST_POINTS:
+                missing = int(lost[numbers == number].sum())
+                found.append(_finding(step.step, self._cycles, columns, missing))
+        self._done_in_step = max(self._done_in_step, over)
+        return found
 
 
 def _cycle_s(technique: CyclicVoltammetry) -> float:
     return technique.max_duration_s / technique.cycles
 
 
-def _is_whole(columns: NDArray[np.float64], cycle_s: float, over: bool) -> bool:
-    return over and float(columns[0, -1] - columns[0, 0]) >= _WHOLE_SHARE * cycle_s
-
-
-def _finding(step: int, cycle: int, columns: NDArray[np.float64]) -> Finding:
+def _finding(step: int, cycle: int, columns: NDArray[np.float64], missing: int) -> Finding:
     flags: tuple[str, ...] = ()
     peaks: list[VoltammetryPeak] = []
     try:
@@ -103,8 +89,10 @@ def _finding(step: int, cycle: int, columns: NDArray[np.float64]) -> Finding:
         for direction in (Direction.CHARGE, Direction.DISCHARGE)
     )
     if not flags:
-        missing = {"oxidation": oxidation, "reduction": reduction}
-        flags = tuple(f"no peak of {name}" for name, peak in missing.items() if peak is None)
+        both = {"oxidation": oxidation, "reduction": reduction}
+        flags = tuple(f"no peak of {name}" for name, peak in both.items() if peak is None)
+    if missing:
+        flags = (*flags, f"{missing} of {missing + columns.shape[1]} readings are missing")
     separation_v = None
     if oxidation is not None and reduction is not None:
         separation_v = oxidation.potential_v - reduction.potential_v

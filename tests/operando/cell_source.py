@@ -59,6 +59,7 @@ class CellSource:
         self._held_s = 0.0
         self._was_held = False
         self._fresh: list[CellRow] = []
+        self._to_lose = 0
 
     @property
     def one_c_a(self) -> float:
@@ -129,13 +130,9 @@ class CellSource:
         self._was_held = True
         self.cell.connect(*sources)
 
-    def restart_sweep(self) -> None:
-        """Take the sweep of the present step from its first vertex, and end the programme."""
-        technique = self._planned.technique
-        assert isinstance(technique, CyclicVoltammetry)
-        for _ in self._sweep(technique):
-            pass
-        self._turn("finished", "done")
+    def lose_rows(self, count: int) -> None:
+        """Let that many of the next rows never come."""
+        self._to_lose = count
 
     def _work(self, technique: Technique) -> Iterator[None]:
         match technique:
@@ -238,7 +235,10 @@ class CellSource:
             cycle=self._planned.cycle,
         )
         self.rows.append(row)
-        self._fresh.append(row)
+        if self._to_lose:
+            self._to_lose -= 1
+        else:
+            self._fresh.append(row)
         return row
 
     def _is_at_limit(self) -> bool:

@@ -250,18 +250,24 @@ def test_a_voltammogram_that_was_cut_short_is_not_taken_for_a_whole_one(bench: B
     assert [entry["cycle"] for entry in bench.found("voltammetry")] == [1]
 
 
-def test_a_voltammogram_that_was_held_begins_again_and_only_whole_cycles_count(
-    bench: Bench,
+@pytest.mark.parametrize(
+    ("lost_from", "flags"),
+    [
+        (500, [["40 of 1201 readings are missing"], []]),
+        (2300, [[], ["40 of 1199 readings are missing"]]),
+    ],
+)
+def test_a_voltammogram_with_lost_rows_is_shown_and_says_so(
+    bench: Bench, lost_from: int, flags: list[list[str]]
 ) -> None:
     cell = bench.cell("lelb")
-    technique = CyclicVoltammetry((3.0, 4.2), 2e-4, step_v=2e-3)
-    turns = cell.go(Programme((technique,)))
-    while len(cell.rows) < 500:
+    turns = cell.go(Programme((CyclicVoltammetry((3.0, 4.2), 2e-4, cycles=2, step_v=2e-3),)))
+    while len(cell.rows) < lost_from:
         next(turns)
-    cell.report("held", "held by request")
-    cell.pause(3600.0)
-    # The instrument has no memory of a sweep: resumed, it takes it from its first vertex.
-    cell.restart_sweep()
+    cell.lose_rows(40)
+    for _ in turns:
+        pass
     found = bench.found("voltammetry")
-    assert [entry["cycle"] for entry in found] == [1]
-    assert min(found[0]["values"]["trace"]["voltage_v"]) == pytest.approx(3.0, abs=0.01)
+    assert [entry["cycle"] for entry in found] == [1, 2]
+    assert [entry["flags"] for entry in found] == flags
+    assert all(entry["values"]["separation_v"] > 0.0 for entry in found)
