@@ -12,6 +12,7 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices import Milestone, Potentiostat, Programme
+from devices.cell_statuses import CellStatus
 from devices.microscope import Microscope
 from plans.cell_announcement import announced
 from plans.cell_ending import leave_cell
@@ -19,7 +20,7 @@ from plans.cell_streams import collect_cell, declare_cell
 from plans.errors import ProgrammeCutShortError, ProgrammeLostError
 from plans.events import filed
 from plans.experiment_scans import ExperimentScans
-from plans.failures import if_possible
+from plans.failures import if_possible, unless_of_others
 from plans.groups import new_group, prepare_and_wait
 from plans.lost_host import on_lost_host
 from plans.moved_charge import MovedCharge
@@ -123,12 +124,16 @@ class Experiment:
         """Wait until a scan is due and file what comes; False when the programme has ended."""
         while self.cell.under_way and moved.left_ah > 0.0:
             self._check_programme()
-            yield from bps.checkpoint()
-            yield from prepare_and_wait(self.cell.milestone, self._next_look(moved.left_ah))
-            moved.look(self.cell.charge_ah)
-            yield from collect_cell(self.cell, self.programme)
+            yield from unless_of_others(self._look(moved), CellStatus)
         self._check_programme()
         return bool(self.cell.under_way)
+
+    def _look(self, moved: MovedCharge) -> MsgGenerator[None]:
+        """Wait for a while, and file what came."""
+        yield from bps.checkpoint()
+        yield from prepare_and_wait(self.cell.milestone, self._next_look(moved.left_ah))
+        moved.look(self.cell.charge_ah)
+        yield from collect_cell(self.cell, self.programme)
 
     def _next_look(self, left_ah: float) -> Milestone:
         """Return when to look again: after some charge, if its direction is known, or some time.

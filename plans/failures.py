@@ -6,13 +6,22 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from bluesky.protocols import Status
 from bluesky.utils import FailedStatus, MsgGenerator, RunEngineControlException
 
 from devices import DeviceError
 from devices.status import CHANNEL_ACCESS_TROUBLE
 from plans.errors import PlanError
 
-__all__ = ["DEVICE_FAILURES", "device_words", "heeding", "if_possible", "in_words", "persistently"]
+__all__ = [
+    "DEVICE_FAILURES",
+    "device_words",
+    "heeding",
+    "if_possible",
+    "in_words",
+    "persistently",
+    "unless_of_others",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +82,23 @@ def if_possible(plan: MsgGenerator[None], what: str) -> MsgGenerator[None]:
         yield from plan
     except DEVICE_FAILURES as trouble:
         logger.warning("%s: %s", what, trouble.__cause__ or trouble)
+
+
+def unless_of_others(plan: MsgGenerator[None], own: type[Status]) -> MsgGenerator[None]:
+    """Run a plan whose failure counts, and that of what was begun before it does not.
+
+    Bluesky throws a Status that failed into whatever goes on, which ends there; do it again.
+
+    Args:
+        plan: The plan.
+        own: Kind of the Statuses that it waits for.
+    """
+    try:
+        yield from plan
+    except FailedStatus as error:
+        if isinstance(error.args[0], own):
+            raise
+        logger.info("a status of something else failed meanwhile: %s", device_words(error))
 
 
 def persistently(stub: Callable[[], MsgGenerator[Any]], attempts: int = 10) -> MsgGenerator[None]:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from bluesky.utils import FailedStatus, Msg, RequestAbort, RequestStop
 from ophyd.utils import DisconnectedError
 
 from devices import CellBusyError, ConstantCurrent, EndState
+from devices.cell_statuses import CellStatus
 from plans import (
     BeamLostError,
     ExperimentFailedError,
@@ -13,7 +15,7 @@ from plans import (
     TooManyFailuresError,
 )
 from tests.plans.experiment_rig import DESCRIPTION, Rig, ended, fail_exposures, is_end
-from tests.plans.messages import answer, commands
+from tests.plans.messages import Named, answer, commands
 
 
 def test_scans_are_taken_before_the_charge_at_each_step_and_after_it() -> None:
@@ -137,6 +139,38 @@ def test_a_failed_scan_is_noted_and_taken_again_while_the_cell_goes_on() -> None
     opened = rig.seen.index(rig.scans()[1])
     assert ("prepare", "presence") in commands(rig.seen[:opened]), "its IOCs are waited for"
     assert rig.ended() == [EndState.OPEN_CIRCUIT]
+
+
+def waits_between_scans(error: Exception, number: int) -> Callable[[Msg], Any]:
+    """Let an error come in that wait for the cell's charge."""
+    waits: list[Msg] = []
+
+    def reply(msg: Msg) -> Any:
+        if msg.command != "prepare" or msg.obj.name != "cell.milestone":
+            return answer(msg)
+        waits.append(msg)
+        return error if len(waits) == number else None
+
+    return reply
+
+
+def test_a_late_failure_of_a_scan_while_the_cell_is_waited_for_ends_nothing() -> None:
+    undisturbed, rig = Rig(), Rig()
+    rig.reply = waits_between_scans(FailedStatus(Named("camera")), 30)
+    rig.run()
+    undisturbed.run()
+    assert len(rig.scans()) == len(undisturbed.scans()) == 5
+    assert [m.kwargs for m in rig.scans()][-1]["scan_index"] == 4
+    assert rig.ended() == [EndState.OPEN_CIRCUIT]
+
+
+def test_a_failure_of_the_cell_itself_while_it_is_waited_for_ends_the_experiment() -> None:
+    rig = Rig()
+    lost = CellStatus("cell", doing="the way", timeout_s=None)
+    rig.reply = waits_between_scans(FailedStatus(lost), 30)
+    with pytest.raises(ExperimentFailedError):
+        rig.run()
+    assert rig.ended() == [EndState.KEEP]
 
 
 def test_three_failures_in_a_row_end_the_experiment_and_leave_the_cell_charging() -> None:
