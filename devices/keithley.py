@@ -119,9 +119,11 @@ class Keithley2450(SingleInstrument):
                 f"{self.identity}: its output is on; another programme runs on this cell. "
                 "End it, or let this host adopt it"
             )
-        # HIMP comes before *RST, and again after it: *RST makes "off" a source of 0 V.
+        # HIMP comes before *RST, and again after it: *RST makes "off" a source of 0 V. In one
+        # message, so that no line that breaks leaves the cell there; and said again when that is
+        # over, should an instrument forget the rest of a message that resets it.
         self._link.send("*CLS", ":OUTP:SMOD HIMP")
-        self._link.send("*RST")
+        self._link.send("*RST", ":OUTP:SMOD HIMP")
         self._link.apply(":OUTP:SMOD HIMP", f":SOUR:VOLT:PROT {protection}")
         require(self._link, _OFF, Setting(":SOUR:VOLT:PROT?", protection), *_OPEN_WHEN_OFF)
         self._envelope = envelope

@@ -26,7 +26,7 @@ CONNECT: list[Exchange] = [HELLO, ("*LANG?", "SCPI"), ("*ESE 37;*ESE?", "37"), I
 PREPARE: list[Exchange] = [
     IDLE,
     ("*CLS;:OUTP:SMOD HIMP;*OPC?", "1"),
-    ("*RST;*OPC?", "1"),
+    ("*RST;:OUTP:SMOD HIMP;*OPC?", "1"),
     (":OUTP:SMOD HIMP;:SOUR:VOLT:PROT PROT5;*OPC?", "1"),
     NO_ERROR,
     (f":OUTP?;{LIMITS}", "0;PROT5;HIMP;HIMP"),
