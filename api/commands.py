@@ -11,12 +11,12 @@ from typing import Any
 from api.models import CommandAccepted, ProblemField, StateRequest, TaskRequest
 from api.problems import BadParametersError
 from operando.engine_client import EngineClient, EngineLostError
+from operando.nested_values import nested_values
 
 __all__ = ["Commands", "check_finite"]
 
 # The cell is held when its instrument has said so; that takes a few exchanges.
 _PATIENCE_S = 8.0
-_DEEPEST = 12
 _LONGEST_KEY = 200
 
 
@@ -104,22 +104,14 @@ class Commands:
 def check_finite(values: dict[str, Any]) -> None:
     """Refuse what JSON writers turn into null on the way to the engine, and what is too deep.
 
-    Places in lists are counted from 1, as steps are.
-
     Raises:
         BadParametersError: Names every place.
     """
     wrong: list[ProblemField] = []
-    open_places: list[tuple[str, Any, int]] = [(k, v, 1) for k, v in values.items()]
-    while open_places:
-        place, value, depth = open_places.pop()
-        if isinstance(value, float) and not math.isfinite(value):
+    for place, value in nested_values(values):
+        if isinstance(value, (dict, list)):
+            wrong.append(ProblemField(field=place, message="is nested too deep"))
+        elif isinstance(value, float) and not math.isfinite(value):
             wrong.append(ProblemField(field=place, message="must be a finite number"))
-        elif isinstance(value, (dict, list)):
-            if depth >= _DEEPEST:
-                wrong.append(ProblemField(field=place, message="is nested too deep"))
-                continue
-            pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
-            open_places += [(f"{place}.{name}", inner, depth + 1) for name, inner in pairs]
     if wrong:
         raise BadParametersError(sorted(wrong, key=lambda item: item.field))

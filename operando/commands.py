@@ -26,6 +26,7 @@ from operando.http_client import (
     session_url,
 )
 from operando.journal import JournalError, JournalReader
+from operando.nested_values import nested_values
 from operando.settings import Settings, SettingsError, load_settings
 
 __all__ = [
@@ -111,7 +112,7 @@ def run_plan(
     params = parameters(words)
     if programme is not None:
         params["programme"] = read_toml(programme)
-    _refuse_unsendable("", params)
+    _refuse_unsendable(params)
     with _session(url) as client:
         task_id = client.submit(plan, params, {})
         try:
@@ -225,20 +226,13 @@ def parameters(words: list[str]) -> dict[str, Any]:
     return params
 
 
-def _refuse_unsendable(place: str, value: object) -> None:
-    """Leave when a value has no JSON: NaN and infinity, which Python reads, and dates of TOML.
-
-    Places in lists are counted from 1, as steps are.
-    """
-    if isinstance(value, (dict, list)):
-        pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
-        for name, inner in pairs:
-            _refuse_unsendable(f"{place}.{name}" if place else str(name), inner)
-        return
-    try:
-        json.dumps(value, allow_nan=False)
-    except (ValueError, TypeError):
-        leave(f"{place}: is {value}; it must be a finite number or a text", BAD_PARAMETERS)
+def _refuse_unsendable(params: Mapping[str, Any]) -> None:
+    """Leave when a value has no JSON: NaN and infinity, which Python reads, and dates of TOML."""
+    for place, value in nested_values(params):
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, TypeError):
+            leave(f"{place}: is {value}; it must be a finite number or a text", BAD_PARAMETERS)
 
 
 def read_toml(file: Path) -> dict[str, Any]:
