@@ -157,12 +157,7 @@ class CellKeeper:
             DeviceError: If the instrument did not start.
             TimeoutError: If the keeper did not get to it; it is then not done later.
         """
-        order = self.submit(self._guard.resume)
-        try:
-            order.result(timeout_s)
-        except TimeoutError:
-            order.cancel()
-            raise
+        _done_now_or_never(self.submit(self._guard.resume), timeout_s)
 
     def end(self, state: EndState, *, timeout_s: float = _ANSWER_S) -> None:
         """End the experiment on this cell, and leave it in a state.
@@ -183,9 +178,9 @@ class CellKeeper:
         Raises:
             CellBusyError: If a programme runs or is held.
             DeviceError: If the instrument does not answer: it may run a programme.
-            TimeoutError: If the keeper did not get to it.
+            TimeoutError: If the keeper did not get to it; it is then not done later.
         """
-        self.submit(lambda: self._programme.mount(charge_ah)).result(timeout_s)
+        _done_now_or_never(self.submit(lambda: self._programme.mount(charge_ah)), timeout_s)
 
     def ask_held(self, *, held: bool) -> Future[None]:
         """Hold a programme that runs, or go on with one that is held; else nothing happens.
@@ -284,3 +279,11 @@ class CellKeeper:
         changed, self._told = report != self._told, report
         if changed and self._on_state is not None:
             self._on_state(report)
+
+
+def _done_now_or_never(order: Future[None], timeout_s: float) -> None:
+    try:
+        order.result(timeout_s)
+    except TimeoutError:
+        order.cancel()
+        raise

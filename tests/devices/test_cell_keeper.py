@@ -173,6 +173,23 @@ def test_a_resume_that_came_too_late_for_who_asked_starts_nothing(
     assert instrument.started == [CHARGE]
 
 
+def test_a_charge_that_came_too_late_for_who_named_it_is_not_counted_from(
+    keeper: CellKeeper,
+) -> None:
+    before_ah = keeper.report.charge_before_ah
+    busy, done = threading.Event(), threading.Event()
+    work = keeper.submit(lambda: busy.set() or done.wait(10.0))
+    assert busy.wait(10.0)
+    with pytest.raises(TimeoutError):
+        keeper.mount(1e-4, timeout_s=0.01)
+    done.set()
+    assert work.result(10.0)
+    keeper.submit(lambda: None).result(10.0)
+    assert keeper.report.charge_before_ah == before_ah
+    keeper.mount(1e-4)
+    assert keeper.report.charge_before_ah == 1e-4
+
+
 def test_there_is_nothing_to_hold_or_resume_at_open_circuit(keeper: CellKeeper) -> None:
     with pytest.raises(CellBusyError, match="nothing to hold"):
         keeper.hold()
