@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devices.cell_facts import CellRow
-from devices.script_lines import RUNAWAY
+from devices.envelope import RUNAWAY
 from devices.source_settings import CURRENT_HELD
 from devices.techniques import (
     ConstantCurrent,

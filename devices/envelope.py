@@ -7,7 +7,14 @@ from typing import Any
 
 from devices.number_checks import require_finite, require_positive
 
-__all__ = ["Envelope"]
+__all__ = ["RUNAWAY", "Envelope"]
+
+RUNAWAY = 2.0
+"""A voltage is held no longer when the cell takes so many times the largest current.
+
+No sound cell does; a little more than the largest flows at first, because it rests for a moment
+while the control changes.
+"""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from devices.direct_current import ConstantVoltage
-from devices.envelope import Envelope
+from devices.envelope import RUNAWAY, Envelope
 from devices.methodscript import literal
 from devices.script_lines import (
-    RUNAWAY,
     ProgrammePlace,
     bandwidth_hz,
     galvanostat,

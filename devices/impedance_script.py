@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from devices.envelope import Envelope
+from devices.envelope import RUNAWAY, Envelope
 from devices.errors import LimitExceededError
 from devices.impedance import Impedance
 from devices.methodscript import integer, literal
 from devices.script_lines import (
     LOOK_S,
-    RUNAWAY,
     ProgrammePlace,
     Window,
     galvanostat,

@@ -9,7 +9,6 @@ from devices.methodscript import literal
 
 __all__ = [
     "LOOK_S",
-    "RUNAWAY",
     "ProgrammePlace",
     "Window",
     "bandwidth_hz",
@@ -24,12 +23,6 @@ _POTENTIOSTAT, _GALVANOSTAT = 3, 6
 _MEASURE_S = 0.1
 LOOK_S = 2 * _MEASURE_S
 """How long a look at the cell takes."""
-RUNAWAY = 2.0
-"""A voltage is held no longer when the cell takes so many times the largest current.
-
-No sound cell does; a little more than the largest flows at first, because it rests for a moment
-while the control changes.
-"""
 
 
 @dataclass(frozen=True)
