@@ -14,6 +14,7 @@ from devices.techniques import (
     Impedance,
     OpenCircuit,
     Rest,
+    Technique,
 )
 from devices.trigger_program import SoftLimits, trigger_program
 from tests.devices.keithley_messages import (
@@ -29,6 +30,14 @@ from tests.devices.keithley_messages import (
 from tests.devices.scripted_peer import ScriptedPeer
 
 
+def start(technique: Technique, settings: str, program: str, query: str, reply: str) -> None:
+    """Start a technique on an instrument that expects these messages and no others."""
+    with ScriptedPeer(HELLO, *PREPARE, *start_of(settings, program, query, reply)) as peer:
+        instrument = smu(peer)
+        instrument.prepare(ENVELOPE)
+        instrument.start(technique)
+
+
 def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> None:
     settings = (
         ":SOUR:FUNC VOLT;:SOUR:VOLT:RANG 20;:SOUR:VOLT 3;:SOUR:VOLT:ILIM 6.8e-05;"
@@ -39,11 +48,9 @@ def test_a_discharge_sources_the_final_voltage_with_the_current_limited() -> Non
     limit = ":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,-8.16e-05,-6.596e-05,8,5"
     program = PROGRAM[0].replace(":TRIG:BLOC:BRAN:LIM:CONS 6,OUT,3,4.2,8,5", limit)
     with ScriptedPeer(
-        *(
-            HELLO,
-            *PREPARE,
-            *start_of(settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "3;6.8E-5"),
-        ),
+        HELLO,
+        *PREPARE,
+        *start_of(settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "3;6.8E-5"),
         (rows, "-6.800000E-05,3.650000E+00,0.000000,160,Amp DC"),
     ) as peer:
         instrument = smu(peer)
@@ -83,16 +90,8 @@ def test_a_hold_at_a_voltage_ends_inside_of_its_cut_off_current() -> None:
         ":SENS:CURR:RSEN ON"
     )
     program = PROGRAM[0].replace("OUT,3,4.2,8,5", "IN,-1.7e-05,1.7e-05,8,5")
-    with ScriptedPeer(
-        HELLO,
-        *PREPARE,
-        *start_of(settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "4.2;6.8E-5"),
-    ) as peer:
-        instrument = smu(peer)
-        instrument.prepare(ENVELOPE)
-        instrument.start(
-            ConstantVoltage(4.2, 3600.0, cutoff_current_a=1.7e-5, max_current_a=6.8e-5)
-        )
+    hold = ConstantVoltage(4.2, 3600.0, cutoff_current_a=1.7e-5, max_current_a=6.8e-5)
+    start(hold, settings, program, ":SOUR:VOLT?;:SOUR:VOLT:ILIM?", "4.2;6.8E-5")
 
 
 def test_without_a_cut_off_the_envelope_limits_the_current_and_the_time_ends_the_hold() -> None:
@@ -120,14 +119,7 @@ def test_a_cell_is_watched_with_no_current_and_no_lower_limit(
         ":SENS:VOLT:RSEN ON"
     )
     program = PROGRAM[0].replace("OUT,3,4.2,8,5", "OUT,0,4.25,8,5")
-    with ScriptedPeer(
-        HELLO,
-        *PREPARE,
-        *start_of(settings, program, ":SOUR:CURR?;:SOUR:CURR:VLIM?", "0;4.25"),
-    ) as peer:
-        instrument = smu(peer)
-        instrument.prepare(ENVELOPE)
-        instrument.start(technique)
+    start(technique, settings, program, ":SOUR:CURR?;:SOUR:CURR:VLIM?", "0;4.25")
 
 
 @pytest.mark.parametrize(
