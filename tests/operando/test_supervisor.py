@@ -26,7 +26,9 @@ def end(*_):
         file.write(name + "\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-(folder / name).write_text(f"{os.getpid()} {os.nice(0)}")
+draft = folder / f".{name}"
+draft.write_text(f"{os.getpid()} {os.nice(0)}")
+draft.rename(folder / name)
 while True:
     time.sleep(0.01)
 """
